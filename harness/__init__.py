@@ -1,0 +1,32 @@
+"""Makes concurrency regressions certain: finds the failing interleaving, proves what it can, replays what it found."""
+
+from harness.exploration.api import explore
+from harness.exploration.result import Exploration, Failure
+from harness.model import (
+    CannotExplore,
+    ConcurrencyFailure,
+    HarnessError,
+    InconclusiveError,
+    Kind,
+    UsageError,
+    Verdict,
+    Violation,
+)
+from harness.schedule import Decision, Place, Witness
+
+__all__ = [
+    "CannotExplore",
+    "ConcurrencyFailure",
+    "Decision",
+    "Exploration",
+    "Failure",
+    "HarnessError",
+    "InconclusiveError",
+    "Kind",
+    "Place",
+    "UsageError",
+    "Verdict",
+    "Violation",
+    "Witness",
+    "explore",
+]

@@ -1,0 +1,33 @@
+"""The command line: `harness explain` shows a replay record; scenarios run with `pytest -m concurrency`."""
+
+from __future__ import annotations
+
+import click
+
+from harness.model import UsageError
+from harness.schedule import Witness
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="concurrency-harness", prog_name="harness")
+def main() -> None:
+    """Makes concurrency regressions certain. Scenarios run with `pytest -m concurrency`."""
+
+
+@main.command()
+@click.argument("record", type=click.Path())
+def explain(record: str) -> None:
+    """Say in words what the replay RECORD of a failure decides."""
+    try:
+        witness = Witness.load(record)
+    except UsageError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{witness.kind}: {witness.message}")
+    if witness.scenario:
+        click.echo(f"scenario: {witness.scenario}")
+    for number, decision in enumerate(witness.decisions, 1):
+        chosen = witness.threads[decision.chosen]
+        place = decision.place
+        where = f" at line {place.line}: {place.text}  [{place.access}, visit {place.nth}]" if place else ""
+        who = f" of {witness.threads[decision.thread]}" if decision.thread >= 0 else ""
+        click.echo(f"{number:3}. {decision.why}{who}{where} -> {chosen}")

@@ -1,0 +1,1 @@
+"""The loop that explores schedules of a scenario."""

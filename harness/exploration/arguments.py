@@ -1,0 +1,226 @@
+"""The arguments of an exploration, checked at the door."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.model import UsageError
+from harness.schedule import Witness
+
+DEFAULT_SCHEDULES = 10_000
+SAMPLES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A validated scenario."""
+
+    setup: Callable[[], Any]
+    threads: tuple[Callable[[Any], Any], ...]
+    names: tuple[str, ...]
+    classes: tuple[int, ...]
+    check: Callable[..., Any] | None
+    check_takes_results: bool
+    observe: Callable[[Any], Any] | None
+    modules: tuple[str, ...]
+    preemptions: int
+    schedules: int
+    seconds: float | None
+    seed: int
+    expected: tuple[type[BaseException], ...]
+    replay: Witness | None
+    early_timeouts: bool
+    watchdog: float
+    reduce: bool = True
+
+
+def validate(
+    setup: Callable[[], Any],
+    threads: Sequence[Callable[[Any], Any]],
+    check: Callable[..., Any] | None,
+    *,
+    observe: Callable[[Any], Any] | None,
+    modules: Sequence[str],
+    preemptions: int,
+    schedules: int,
+    seconds: float | None,
+    seed: int,
+    expected: Sequence[type[BaseException]],
+    replay: Witness | str | Path | None,
+    timeouts: str,
+    watchdog: float,
+) -> Script:
+    """Check every argument; raises :class:`UsageError`, one line with cause and remedy."""
+    if not callable(setup):
+        raise UsageError(f"setup must be callable and return the state, not {setup!r}: pass a function or lambda")
+    _takes(setup, 0, "setup", "setup() -> state")
+    bodies = _threads(threads)
+    takes_results = check is not None and _check_shape(check)
+    if observe is not None:
+        _takes(observe, 1, "observe", "observe(state) -> plain data")
+    _number("preemptions", preemptions, 0)
+    _number("schedules", schedules, 1)
+    if seconds is not None and not (isinstance(seconds, (int, float)) and seconds > 0):
+        raise UsageError(f"seconds must be a positive number or None, not {seconds!r}")
+    if timeouts not in ("virtual", "any"):
+        raise UsageError(f"timeouts must be 'virtual' or 'any', not {timeouts!r}")
+    if not watchdog > 0:
+        raise UsageError(f"watchdog must be a positive number of seconds, not {watchdog!r}")
+    classes = _classes(bodies)
+    return Script(
+        setup,
+        bodies,
+        _names(bodies),
+        classes,
+        check,
+        takes_results,
+        observe,
+        _modules(modules),
+        preemptions,
+        schedules,
+        seconds,
+        seed,
+        _expected(expected),
+        replay if isinstance(replay, Witness) or replay is None else Witness.load(replay),
+        timeouts == "any",
+        watchdog,
+    )
+
+
+def _number(name: str, value: object, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise UsageError(f"{name} must be a whole number of at least {least}, not {value!r}")
+
+
+def _threads(threads: Sequence[Callable[[Any], Any]]) -> tuple[Callable[[Any], Any], ...]:
+    try:
+        bodies = tuple(threads)
+    except TypeError:
+        raise UsageError(f"threads must be a list of callables of the state, not {threads!r}") from None
+    if len(bodies) < 2:
+        raise UsageError(
+            f"threads holds {len(bodies)} callable{'' if len(bodies) == 1 else 's'}: interleaving takes at least two"
+        )
+    for position, body in enumerate(bodies):
+        if not callable(body):
+            raise UsageError(f"threads[{position}] is not callable: {body!r}; pass functions of the state")
+        plain = body.func if isinstance(body, functools.partial) else body
+        if inspect.iscoroutinefunction(plain) or asyncio.iscoroutinefunction(plain):
+            raise UsageError(
+                f"threads[{position}] is an async def: coroutines are not interleaved here; "
+                "pass a function that runs it, e.g. lambda state: asyncio.run(f(state))"
+            )
+        _takes(body, 1, f"threads[{position}]", "thread(state)")
+    return bodies
+
+
+def _takes(function: Callable[..., Any], count: int, name: str, shape: str) -> None:
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        raise UsageError(
+            f"{name} cannot be called with {count} positional argument{'' if count == 1 else 's'}: "
+            f"its shape must be {shape}"
+        ) from None
+    except ValueError:
+        return
+
+
+def _check_shape(check: Callable[..., Any]) -> bool:
+    """Whether ``check`` takes the results too."""
+    if not callable(check):
+        raise UsageError(f"check must be callable, not {check!r}: its shape is check(state) or check(state, results)")
+    try:
+        signature = inspect.signature(check)
+    except ValueError:
+        return False
+    for count in (2, 1):
+        try:
+            signature.bind(*[None] * count)
+        except TypeError:
+            continue
+        required = [p for p in signature.parameters.values() if p.default is p.empty and p.kind in (0, 1)]
+        variadic = any(p.kind is p.VAR_POSITIONAL for p in signature.parameters.values())
+        return count == 2 and (len(required) == 2 or variadic)
+    raise UsageError(f"check{signature} has the wrong shape: it must be check(state) or check(state, results)")
+
+
+def _classes(bodies: Sequence[Callable[[Any], Any]]) -> tuple[int, ...]:
+    """A number for each thread, equal for threads with the same callable and arguments: they are interchangeable."""
+    first: dict[Any, int] = {}
+    return tuple(first.setdefault(_identity(body), position) for position, body in enumerate(bodies))
+
+
+def _identity(body: Callable[[Any], Any]) -> Any:
+    if isinstance(body, functools.partial):
+        return (
+            id(body.func),
+            tuple(map(_atom, body.args)),
+            tuple((name, _atom(value)) for name, value in sorted(body.keywords.items())),
+        )
+    if inspect.ismethod(body):
+        return (id(body.__func__), id(body.__self__))
+    return id(body)
+
+
+def _atom(value: Any) -> Any:
+    return (type(value), value) if type(value) in (int, str, bool, float, bytes, type(None)) else id(value)
+
+
+def _names(bodies: Sequence[Callable[[Any], Any]]) -> tuple[str, ...]:
+    return tuple(f"T{position + 1} {_name(body)}".strip() for position, body in enumerate(bodies))
+
+
+def _name(body: Callable[[Any], Any]) -> str:
+    plain = body.func if isinstance(body, functools.partial) else body
+    name = getattr(plain, "__name__", type(plain).__name__)
+    return "" if name == "<lambda>" else str(name)
+
+
+def _expected(expected: Sequence[type[BaseException]]) -> tuple[type[BaseException], ...]:
+    kinds: tuple[Any, ...] = (expected,) if isinstance(expected, type) else tuple(expected)
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise UsageError(f"expected must hold exception types, not {kind!r}")
+    return kinds
+
+
+def _modules(modules: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(modules, str):
+        raise UsageError(f"modules must be a sequence of dotted names: write modules=({modules!r},)")
+    for name in modules:
+        if name not in sys.modules:
+            try:
+                importlib.import_module(name)
+            except ImportError as error:
+                raise UsageError(f"modules names {name!r}, which cannot be imported: {error}") from None
+            except Exception as error:
+                raise UsageError(
+                    f"modules names {name!r}, which fails on import: {type(error).__name__}: {error}"
+                ) from None
+    return tuple(modules)
+
+
+def files_of_callables(script: Script) -> set[str]:
+    """The files of the scenario's own functions."""
+    found = set()
+    for function in (script.setup, script.check, script.observe, *script.threads):
+        plain: Any = function
+        while isinstance(plain, functools.partial):
+            plain = plain.func
+        plain = inspect.unwrap(plain) if plain is not None else None
+        code = getattr(getattr(plain, "__func__", plain), "__code__", None)
+        if code is None and plain is not None:
+            code = getattr(vars(type(plain)).get("__call__"), "__code__", None)
+        if code is not None:
+            found.add(os.path.abspath(code.co_filename))
+    return found

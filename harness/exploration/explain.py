@@ -1,0 +1,53 @@
+"""Watches one execution of a witness and tells what each thread read and wrote. It judges nothing."""
+
+from __future__ import annotations
+
+from types import FrameType
+from typing import Any
+
+from harness.exploration.places import Places
+from harness.instrument.accesses import ABSENT, show
+from harness.oracles.explanation import Event
+
+
+class Explainer:
+    """An observer of a run that collects the accesses with their values."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self.events: list[Event] = []
+        self._open: dict[int, tuple[int, Any, FrameType]] = {}
+
+    def act(self, thread: int, site: Any, frame: FrameType) -> None:
+        """``thread`` is about to make the access at ``site`` in ``frame``."""
+        self.settle(thread)
+        place = self._places.of(site)
+        mode = getattr(site, "mode", 0)
+        value = getattr(site, "value", None)
+        before = _shown(value, frame) if value is not None else ""
+        self.events.append(Event(thread, place, mode, before, "", site.hot))
+        if mode & 2 and value is not None:
+            self._open[thread] = (len(self.events) - 1, site, frame)
+
+    def settle(self, thread: int) -> None:
+        """Complete the last write of ``thread`` with the value it left."""
+        pending = self._open.pop(thread, None)
+        if pending is None:
+            return
+        position, site, frame = pending
+        event = self.events[position]
+        self.events[position] = event._replace(after=_shown(site.value, frame))
+
+    def finish(self) -> list[Event]:
+        """All events, in the order in which they happened."""
+        for thread in list(self._open):
+            self.settle(thread)
+        return self.events
+
+
+def _shown(value: Any, frame: FrameType) -> str:
+    try:
+        found = value(frame)
+    except Exception:
+        return ""
+    return "" if found is ABSENT else show(found)

@@ -1,0 +1,416 @@
+"""The loop: profile, prove the small ball, sample, and turn a failure into the smallest witness that replays."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from harness.exploration.explain import Explainer
+from harness.exploration.places import Places, Recording
+from harness.exploration.result import Evidence, Exploration, conclude, failed, inconclusive
+from harness.exploration.session import Executed, Session
+from harness.exploration.shrink import shrink
+from harness.model import CannotExplore, Finding
+from harness.oracles import serial
+from harness.oracles.explanation import render
+from harness.runtime.outcome import Outcome
+from harness.runtime.run import Strategy
+from harness.schedule import Decision, Witness
+from harness.strategies.replay import Replay
+from harness.strategies.sampling import sampler
+from harness.strategies.systematic import Plan, Systematic
+
+REOPEN_AT_ONCE = 64
+PROOF_SIZES = (2, 3)
+_clock = time.monotonic
+
+Members = tuple[int, ...]
+Progress = Callable[[int, str], None]
+
+
+class Found(Exception):
+    """A schedule failed: its finding, and how to execute it again."""
+
+    def __init__(self, executed: Executed, members: Members, again: Callable[[], Strategy], sampled: bool) -> None:
+        super().__init__()
+        self.executed = executed
+        self.members = members
+        self.again = again
+        self.sampled = sampled
+
+
+class OutOfBudget(Exception):
+    """The schedules or seconds are used up."""
+
+
+class Explorer:
+    """One exploration inside a session."""
+
+    def __init__(self, session: Session, progress: Progress | None = None) -> None:
+        self.session = session
+        self.script = session.script
+        self.places = Places()
+        self.evidence = Evidence(len(self.script.threads), self.script.preemptions)
+        self.evidence.notes = session.notes
+        self._began = _clock()
+        self._progress = progress
+        self._reported = self._began
+        self._limit = self.script.schedules
+
+    # -- the outcome ---------------------------------------------------------------------------------------------
+
+    def explore(self) -> Exploration:
+        """Search and conclude."""
+        try:
+            if self.script.replay is not None:
+                return self._replay(self.script.replay)
+            self._search()
+        except Found as found:
+            return self._fail(found)
+        except CannotExplore as obstacle:
+            self.evidence.problem = str(obstacle)
+        self.evidence.comparable = self.session.compares
+        return conclude(self.evidence, self._seconds())
+
+    def _seconds(self) -> float:
+        return _clock() - self._began
+
+    def _search(self) -> None:
+        everyone = tuple(range(len(self.script.threads)))
+        self._establish(everyone)
+        try:
+            if len(everyone) <= max(PROOF_SIZES):
+                self._prove(everyone)
+            else:
+                self._prove_smaller()
+        except OutOfBudget:
+            pass
+        if len(everyone) <= max(PROOF_SIZES) and self.evidence.proofs.get(len(everyone)) == self.script.preemptions:
+            return
+        self._sample(everyone)
+
+    # -- one schedule --------------------------------------------------------------------------------------------
+
+    def _execute(self, make: Callable[[], Strategy], members: Members, *, sampled: bool = False) -> Executed:
+        """Execute one schedule of the budget; raises :class:`Found` when it fails."""
+        self._charge()
+        strategy = make()
+        executed = self.session.execute(strategy, members)
+        self._note(executed)
+        if executed.finding is not None:
+            raise Found(executed, members, make, sampled)
+        return executed
+
+    def _charge(self) -> None:
+        evidence, script = self.evidence, self.script
+        if evidence.schedules >= self._limit:
+            if self._limit == script.schedules:
+                evidence.cut = f"stopped by the budget of {script.schedules:,} schedules"
+            raise OutOfBudget
+        if script.seconds is not None and self._seconds() > script.seconds:
+            evidence.cut = f"cut after {script.seconds:g} s"
+            raise OutOfBudget
+        evidence.schedules += 1
+        if self._progress is not None and evidence.schedules % 256 == 0 and _clock() - self._reported > 2.0:
+            self._reported = _clock()
+            self._progress(evidence.schedules, f"{evidence.schedules:,} schedules, {self._seconds():.0f} s")
+
+    def _note(self, executed: Executed) -> None:
+        outcome, evidence = executed.outcome, self.evidence
+        if executed.problem:
+            evidence.problem = executed.problem
+            raise CannotExplore(executed.problem)
+        evidence.points = max(evidence.points, outcome.points)
+        if not evidence.shared:
+            evidence.shared = shares(outcome)
+        for text in outcome.externals:
+            if text not in evidence.externals:
+                evidence.externals.append(text)
+
+    # -- phases --------------------------------------------------------------------------------------------------
+
+    def _establish(self, members: Members) -> None:
+        """The first schedule, twice with the same trace; and the sequential outcomes, where no check was given."""
+        first = self._execute(lambda: Plan(()), members)
+        self.session.learn(first)
+        difference = ""
+        for _ in range(2):
+            second = self._execute(lambda: Plan(()), members)
+            self.session.learn(second)
+            difference = first_difference(first, second, self.places)
+            if not difference:
+                break
+            first = second
+        if difference:
+            raise CannotExplore(
+                f"the target is not deterministic: {difference}; seed random numbers, "
+                "avoid iteration over sets, or make setup restore what changes"
+            )
+        self._accesses = Counter(index for index, *_ in first.outcome.log)
+        self._points = first.outcome.points
+        if self.script.check is None:
+            self._sequential_outcomes(members)
+
+    def _sequential_outcomes(self, members: Members) -> None:
+        script, session = self.script, self.session
+        classes = [script.classes[member] for member in members]
+        count = serial.count_orders(classes)
+        if count > serial.LIMIT:
+            raise CannotExplore(
+                f"{len(members)} threads have {count:,} sequential orders, more than {serial.LIMIT:,}: pass a check"
+            )
+        outcomes: list[Any] = []
+        session.serial_outcomes = None
+        for order in serial.orders(classes):
+            executed = self._execute(lambda order=order: InOrder(order), members)  # type: ignore[misc]
+            session.learn(executed)
+            if executed.observed not in outcomes:
+                outcomes.append(executed.observed)
+        session.serial_outcomes = outcomes
+
+    def _prove(self, members: Members) -> None:
+        """Every schedule of ``members`` with at most the bound's preemptions; again when a new conflict shows."""
+        size = len(members)
+        while True:
+            search = Systematic(self.script.preemptions)
+            opened = self._pass(search, members)
+            if not opened:
+                break
+        if search.exhausted >= 0:
+            known = self.evidence.proofs.get(size, search.exhausted)
+            self.evidence.proofs[size] = min(known, search.exhausted)
+        self.evidence.total = not search.deeper and search.exhausted >= self.script.preemptions
+
+    def _pass(self, search: Systematic, members: Members) -> bool:
+        """One pass over the ball; True when a new conflict showed and it must be opened again."""
+        opened = False
+        executed_now = 0
+        try:
+            while (plan := search.next()) is not None:
+                executed = self._execute(lambda plan=plan: plan, members)  # type: ignore[misc]
+                executed_now += 1
+                search.learn(plan, executed.outcome.choices)
+                if self.session.learn(executed):
+                    opened = True
+                    if executed_now < REOPEN_AT_ONCE:
+                        return True
+        except OutOfBudget:
+            if search.exhausted >= 0 and not opened:
+                self.evidence.proofs[len(members)] = min(
+                    self.evidence.proofs.get(len(members), search.exhausted), search.exhausted
+                )
+            raise
+        return opened
+
+    def _prove_smaller(self) -> None:
+        """The same script with two and three of its threads; skipped where the check does not hold for fewer."""
+        parts = list(smaller_scripts(self.script.classes))
+        budget = self._limit
+        reserve = min(budget // 2, 200)
+        for position, members in enumerate(parts):
+            left = budget - reserve - self.evidence.schedules
+            self._limit = self.evidence.schedules + max(left // (len(parts) - position), 1)
+            try:
+                first = self.session.execute(Plan(()), members)
+                self.evidence.schedules += 1
+                if first.finding is not None or first.problem:
+                    self.evidence.proofs.clear()
+                    self.evidence.cut = (
+                        f"no proof with fewer threads: the check does not hold for {len(members)} of them "
+                        "run one after another"
+                    )
+                    break
+                if self.script.check is None:
+                    self._sequential_outcomes(members)
+                self._prove(members)
+            except OutOfBudget:
+                if len(members) not in self.evidence.proofs:
+                    self.evidence.proofs.pop(len(members), None)
+            finally:
+                self._limit = budget
+        if self.script.check is None:
+            self._sequential_outcomes(tuple(range(len(self.script.threads))))
+
+    def _sample(self, members: Members) -> None:
+        script, evidence = self.script, self.evidence
+        wanted = 200 if len(members) > max(PROOF_SIZES) else max(200, script.schedules // 10)
+        self._limit = max(self._limit, evidence.schedules + min(wanted, max(script.schedules // 5, 1)))
+        accesses = dict(self._accesses)
+        for number in range(wanted):
+
+            def make(number: int = number) -> Strategy:
+                return sampler(script.seed, number, self._points, accesses)
+
+            try:
+                executed = self._execute(make, members, sampled=True)
+            except OutOfBudget:
+                break
+            evidence.sampled += 1
+            self.session.learn(executed)
+
+    # -- failures ------------------------------------------------------------------------------------------------
+
+    def _fail(self, found: Found) -> Exploration:
+        finding = found.executed.finding
+        assert finding is not None
+        decisions, again, _ = self._recorded(found.again(), found.members)
+        if again is None or again.kind != finding.kind:
+            return inconclusive(
+                self.evidence,
+                f"a failure was seen once and did not repeat ({finding.kind}: {finding.message}): "
+                "the target is not deterministic",
+                self._seconds(),
+            )
+        if found.sampled:
+            decisions = shrink(decisions, lambda kept: self._tried(kept, found.members, finding))
+        return self._witnessed(decisions, found.members, finding)
+
+    def _tried(self, decisions: tuple[Decision, ...], members: Members, wanted: Finding) -> Any:
+        """The decisions actually taken when following ``decisions`` loosely, if the failure is still there."""
+        taken, finding, _ = self._recorded(Replay(decisions, self.places.of, lax=True), members)
+        return taken if finding is not None and finding.kind == wanted.kind else None
+
+    def _recorded(
+        self, strategy: Any, members: Members
+    ) -> tuple[tuple[Decision, ...], Finding | None, tuple[Explainer, Outcome]]:
+        """Execute one schedule while recording its decisions and what its threads read and wrote."""
+        recording = Recording(strategy, self.places)
+        explainer = Explainer(self.places)
+        self.session.observer = Witnessing(recording, explainer)
+        try:
+            executed = self.session.execute(recording, members)
+        finally:
+            self.session.observer = None
+        if executed.problem:
+            return tuple(recording.decisions), None, (explainer, executed.outcome)
+        return tuple(recording.decisions), executed.finding, (explainer, executed.outcome)
+
+    def _witnessed(self, decisions: tuple[Decision, ...], members: Members, finding: Finding) -> Exploration:
+        """Replay the record once more, strictly, and explain what it shows."""
+        replay = Replay(decisions, self.places.of)
+        _, again, (explainer, outcome) = self._recorded(replay, members)
+        if again is None or again.kind != finding.kind:
+            return inconclusive(
+                self.evidence,
+                f"the witness of a failure did not replay ({finding.kind}: {finding.message}; "
+                f"{replay.finish() or 'all decisions were followed'}): the target is not deterministic",
+                self._seconds(),
+            )
+        names = outcome.names
+        witness = Witness(
+            decisions,
+            tuple(names),
+            members,
+            str(again.kind),
+            again.message,
+            "any" if self.script.early_timeouts else "virtual",
+        )
+        if outcome.early:
+            again = Finding(again.kind, f"{again.message} (a time-out fired early: timeouts='any')")
+        explanation = render(again, witness, explainer.finish(), names)
+        return failed(again, witness, explanation, self.evidence, self._seconds())
+
+    def _replay(self, witness: Witness) -> Exploration:
+        """Follow a record instead of exploring."""
+        if any(member >= len(self.script.threads) for member in witness.script):
+            raise CannotExplore(
+                f"the record needs thread {max(witness.script) + 1}, the script has {len(self.script.threads)}"
+            )
+        if self.script.check is None:
+            self._limit = max(self._limit, serial.LIMIT)
+            self._sequential_outcomes(witness.script)
+        replay = Replay(witness.decisions, self.places.of)
+        self.evidence.schedules += 1
+        decisions, finding, (explainer, outcome) = self._recorded(replay, witness.script)
+        diverged = replay.finish()
+        if finding is not None:
+            again = Witness(decisions, tuple(outcome.names), witness.script, str(finding.kind), finding.message)
+            text = render(finding, again, explainer.finish(), outcome.names)
+            return failed(finding, again, text, self.evidence, self._seconds())
+        if diverged:
+            return inconclusive(
+                self.evidence, f"the record no longer fits the code: {diverged}; explore again", self._seconds()
+            )
+        self.evidence.points = outcome.points
+        self.evidence.shared = True
+        self.evidence.sampled = 1
+        self.evidence.cut = "the recorded schedule was replayed and did not fail"
+        return conclude(self.evidence, self._seconds())
+
+
+class Witnessing:
+    """Lets a recording, the strategy it wraps and an explainer observe one execution."""
+
+    def __init__(self, recording: Recording, explainer: Explainer) -> None:
+        self._recording = recording
+        self._explainer = explainer
+
+    def arrive(self, thread: int, site: Any) -> None:
+        self._recording.visit(thread, site)
+
+    def act(self, thread: int, site: Any, frame: Any) -> None:
+        self._explainer.act(thread, site, frame)
+
+
+class InOrder:
+    """Runs the threads one after another in a given order."""
+
+    records = True
+
+    def __init__(self, order: tuple[int, ...]) -> None:
+        self._rank = {thread: position for position, thread in enumerate(order)}
+
+    def at_point(self, step: int, current: int, enabled: Any, site: Any) -> int:
+        return current
+
+    def at_switch(self, step: int, enabled: Any, why: str) -> int:
+        return int(min(enabled, key=lambda thread: self._rank.get(thread, thread)))
+
+
+def shares(outcome: Outcome) -> bool:
+    """Whether two threads touched one object that is more than a module's globals read by both."""
+    first: dict[int, int] = {}
+    written: set[Any] = set()
+    readers: dict[Any, int] = {}
+    for thread, site, number, key, mode in outcome.log:
+        location = (number, key)
+        if mode & 2:
+            written.add(location)
+        if first.setdefault(number, thread) != thread and not _global_read(site):
+            return True
+        if readers.setdefault(location, thread) != thread and location in written:
+            return True
+    return False
+
+
+def _global_read(site: Any) -> bool:
+    return bool(getattr(site, "is_global", False))
+
+
+def first_difference(first: Executed, second: Executed, places: Places) -> str:
+    """Where two executions of the same schedule part, in words; empty if nowhere."""
+    one, two = first.outcome.log, second.outcome.log
+    for (thread, site, number, key, _), (thread2, site2, number2, key2, _) in zip(one, two, strict=False):
+        if (thread, number, key) != (thread2, number2, key2) or site is not site2:
+            a, b = places.of(site), places.of(site2)
+            return f"one run reached {a.access} at line {a.line}, the next {b.access} at line {b.line}"
+    if len(one) != len(two):
+        return f"one run made {len(one):,} shared accesses, the next {len(two):,}"
+    return ""
+
+
+def smaller_scripts(classes: tuple[int, ...], most: int = 10) -> Iterator[Members]:
+    """Scripts of two and three threads with every mixture of kinds, as far as the script has them; at most ``most``."""
+    members: dict[int, list[int]] = {}
+    for index, kind in enumerate(classes):
+        members.setdefault(kind, []).append(index)
+    found: list[Members] = []
+    for size in PROOF_SIZES:
+        for kinds in itertools.combinations_with_replacement(members, size):
+            counts = Counter(kinds)
+            if all(len(members[kind]) >= count for kind, count in counts.items()):
+                found.append(tuple(sorted(i for kind, count in counts.items() for i in members[kind][:count])))
+    yield from found[:most]

@@ -1,0 +1,225 @@
+"""The pytest plugin: marker, options, fixtures, a line per exploration in the terminal. It explores nothing itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.exploration.api import explore as explore_schedules
+from harness.exploration.result import Exploration
+from harness.model import ConcurrencyFailure, InconclusiveError, UsageError
+from harness.runtime.patches import patches
+from harness.schedule import Witness
+from harness.targets.chosen import FORM, Targets
+
+MARKER = "concurrency: runs a scenario under controlled interleaving, or belongs to the concurrency gate"
+PROPERTY = "concurrency"
+ASKED = "concurrency_targets_asked"
+REPLAYED = "concurrency_replayed"
+SETTINGS = ("schedules", "preemptions", "seconds", "seed")
+
+
+@dataclasses.dataclass
+class Run:
+    """What the plugin keeps for one pytest run."""
+
+    targets: Targets
+    replay: Witness | None
+    replay_path: str
+    replayed: bool = False
+
+
+RUN = pytest.StashKey[Run]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("concurrency", "controlled interleaving")
+    group.addoption("--concurrency-schedules", type=int, metavar="N", help="most schedules for each exploration")
+    group.addoption("--concurrency-preemptions", type=int, metavar="N", help="prove up to N preemptions")
+    group.addoption("--concurrency-seconds", type=float, metavar="S", help="cap on the time of each exploration")
+    group.addoption("--concurrency-seed", type=int, metavar="N", help="seed of the sampled schedules")
+    group.addoption("--concurrency-replay", metavar="PATH", help="follow the replay record of a failure")
+    group.addoption("--target", action="append", default=[], metavar="NAME=package.module:Object",
+                    help="run the scenarios that ask for target NAME on this object (may be repeated)")  # fmt: skip
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Before anything of the user's is imported."""
+    _replace_factories(early_config)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    _replace_factories(config)
+    config.addinivalue_line("markers", MARKER)
+    path = config.getoption("--concurrency-replay")
+    try:
+        replay = Witness.load(path) if path else None
+        config.stash[RUN] = Run(Targets(config.getoption("--target")), replay, path or "")
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+_INSTALLED = pytest.StashKey[bool]()
+
+
+def _replace_factories(config: pytest.Config) -> None:
+    if not config.stash.get(_INSTALLED, False):
+        config.stash[_INSTALLED] = True
+        patches.install()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if config.stash.get(_INSTALLED, False):
+        config.stash[_INSTALLED] = False
+        patches.uninstall()
+
+
+class Explore:
+    """The ``explore`` fixture: :func:`harness.explore` with the command line's settings.
+
+    Calling it returns the :class:`harness.Exploration` of a pass and fails the test otherwise; :meth:`outcome`
+    returns whatever was concluded, for a test that judges it itself.
+    """
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._config = request.config
+        self._item = request.node
+        self._calls = 0
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Exploration:
+        """Explore; raises on anything but PASS, with the report and the command that replays the failure."""
+        __tracebackhide__ = True
+        return self.outcome(*args, **kwargs).raise_if_failed()
+
+    def outcome(self, *args: Any, **kwargs: Any) -> Exploration:
+        """Explore and return the result, whatever it is."""
+        __tracebackhide__ = True
+        self._calls += 1
+        scenario = f"{self._item.nodeid}#{self._calls}"
+        for name in SETTINGS:
+            value = self._config.getoption(f"--concurrency-{name}")
+            if value is not None:
+                kwargs[name] = value
+        kwargs.setdefault("root", self._config.rootpath)
+        kwargs.setdefault("progress", self._progress)
+        run = self._config.stash[RUN]
+        if run.replay is not None and run.replay.scenario in ("", scenario):
+            kwargs["replay"] = run.replay
+            run.replayed = True
+        exploration = explore_schedules(*args, **kwargs)
+        exploration = self._stored(exploration, scenario)
+        self._item.user_properties.append((PROPERTY, f"{exploration.verdict.name}: {exploration.reason}"))
+        return exploration
+
+    def _stored(self, exploration: Exploration, scenario: str) -> Exploration:
+        """Keep the witness of a failure in a file and add the command that replays it to the report."""
+        failure = exploration.failure
+        if failure is None:
+            return exploration
+        witness = dataclasses.replace(failure.witness, scenario=scenario)
+        name = re.sub(r"[^A-Za-z0-9.]+", "-", scenario).strip("-")[-120:]
+        path = witness.save(self._config.rootpath / ".harness" / f"{name}.json")
+        shown = os.path.relpath(path, self._config.invocation_params.dir)
+        command = f"pytest {shlex.quote(self._item.nodeid)} --concurrency-replay={shlex.quote(shown)}"
+        explanation = f"{failure.explanation}\n\nreplay: {command}"
+        return dataclasses.replace(
+            exploration, failure=dataclasses.replace(failure, witness=witness, explanation=explanation)
+        )
+
+    def _progress(self, count: int, text: str) -> None:
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        capture = self._config.pluginmanager.get_plugin("capturemanager")
+        if reporter is None or capture is None:
+            return
+        with capture.global_and_fixture_disabled():
+            reporter.write_line(f"  {self._item.name}: {text}")
+
+
+@pytest.fixture
+def explore(request: pytest.FixtureRequest) -> Explore:
+    """``explore(setup, threads, check=None, **options)``: see :func:`harness.explore`; fails the test unless PASS."""
+    return Explore(request)
+
+
+@pytest.fixture
+def target(request: pytest.FixtureRequest) -> Any:
+    """``target(name, default)``: the object to run a scenario on, chosen by ``--target name=package.module:Object``."""
+    targets = request.config.stash[RUN].targets
+
+    def choose(name: str, default: str) -> Any:
+        try:
+            return targets(name, default)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
+
+    return choose
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A concurrency failure prints its own report, not a traceback through the harness."""
+    report: Any = yield
+    if call.excinfo is not None and isinstance(call.excinfo.value, (ConcurrencyFailure, InconclusiveError)):
+        entry = next((e for e in reversed(call.excinfo.traceback) if Path(str(e.path)) == item.path), None)
+        where = f"{os.path.relpath(item.path)}:{entry.lineno + 1}\n\n" if entry is not None else ""
+        report.longrepr = f"{where}{call.excinfo.value}"
+    return report  # type: ignore[no-any-return]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Collects, under pytest-xdist, what the workers asked for and replayed."""
+    output = getattr(node, "workeroutput", None) or {}
+    run = node.config.stash[RUN]
+    run.targets.asked.update(output.get(ASKED, ()))
+    run.replayed = run.replayed or output.get(REPLAYED, False)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    run = session.config.stash[RUN]
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[ASKED] = sorted(run.targets.asked)
+        session.config.workeroutput[REPLAYED] = run.replayed
+    elif session.exitstatus == pytest.ExitCode.OK and _unused(run):
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+
+def _unused(run: Run) -> str:
+    if run.replay is not None and not run.replayed:
+        return (
+            f"--concurrency-replay={run.replay_path}: no exploration that ran is the one it records "
+            f"({run.replay.scenario}); run that test"
+        )
+    return run.targets.unused()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Iterator[None]:
+    """One line per exploration: what was found, proved, or kept it from a conclusion."""
+    yield
+    lines = [
+        f"{report.nodeid}: {text}"
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, text in report.user_properties
+        if name == PROPERTY
+    ]
+    if lines:
+        terminalreporter.section("concurrency")
+        for line in sorted(set(lines)):
+            terminalreporter.write_line(line)
+    unused = _unused(config.stash[RUN])
+    if unused:
+        terminalreporter.write_line(f"ERROR: {unused}", red=True)
+
+
+__all__ = ["FORM", "Explore", "explore", "target"]

@@ -1,0 +1,1 @@
+"""Controlled threads: real threads, one baton, cooperative primitives and a virtual clock."""

@@ -1,0 +1,155 @@
+"""Dual-mode locks: ordinary outside a schedule, cooperative inside one. They know nothing of strategies.
+
+Only the lowest primitive is ours. `RLock`, `Condition`, `Semaphore`, `Event`, `Barrier`, `queue.Queue` and
+`SimpleQueue` are CPython's own Python code running on it, so their semantics are CPython's by construction.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from _thread import get_ident
+from types import CodeType
+from typing import Any
+
+from harness.runtime.active import controlled, slot
+from harness.runtime.tasks import Task, native_lock
+
+_PyRLock: Any = threading._PyRLock  # type: ignore[attr-defined]
+_NativeCondition = threading.Condition
+
+
+class Lock:
+    """A mutual-exclusion lock with the interface of ``_thread.lock``.
+
+    The state is always that of the native lock inside, whichever mode a thread uses, so controlled and ordinary
+    threads exclude each other.
+    """
+
+    __slots__ = ("__weakref__", "_native", "_owner", "_waiters")
+
+    def __init__(self) -> None:
+        self._native = native_lock()
+        self._owner: Task | None = None
+        self._waiters: list[Task] = []
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        run = slot.run
+        if run is None:
+            if slot.explorer is not None:
+                return _acquire_between(self, blocking, timeout)
+            return self._native.acquire(blocking, timeout)
+        task = run.by_ident.get(get_ident())
+        if task is None:
+            run.outsiders += 1
+            return self._native.acquire(blocking, timeout)
+        return run.acquire(task, self, blocking, timeout)
+
+    def release(self) -> None:
+        run = slot.run
+        if run is None:
+            self._native.release()
+            return
+        task = run.by_ident.get(get_ident())
+        if task is None:
+            self._native.release()
+            run.released_outside(self)
+            return
+        run.release(task, self)
+
+    def locked(self) -> bool:
+        task = controlled()
+        if task is not None:
+            assert slot.run is not None
+            slot.run.probe(task, self)
+        return self._native.locked()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *exc: object) -> None:
+        self.release()
+
+    acquire_lock = acquire
+    release_lock = release
+    locked_lock = locked
+
+    def _at_fork_reinit(self) -> None:
+        self._native._at_fork_reinit()  # type: ignore[attr-defined]
+        self._owner = None
+        self._waiters = []
+
+    def __repr__(self) -> str:
+        state = "locked" if self._native.locked() else "unlocked"
+        return f"<{state} _thread.lock object at {hex(id(self))}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("cannot pickle '_thread.lock' object")
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("cannot pickle '_thread.lock' object")
+
+
+def _acquire_between(lock: Lock, blocking: bool, timeout: float) -> bool:
+    """Acquire in the exploring thread between schedules: a lock that an ended thread still holds is a finding."""
+    if lock._native.acquire(False):
+        return True
+    if blocking and lock._owner is not None and get_ident() == slot.explorer and not timeout > 0:
+        raise AbandonedLock(f"the lock is still held by {lock._owner.name}, which has ended or will never release it")
+    return lock._native.acquire(blocking, timeout)
+
+
+class AbandonedLock(RuntimeError):
+    """``check`` or ``observe`` would wait for ever on a lock that a thread of the schedule never released."""
+
+
+class RLock(_PyRLock):  # type: ignore[misc]
+    """CPython's re-entrant lock in Python, on a dual-mode lock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        run = slot.run
+        if run is not None:
+            run.track_rlock(self)
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        run = slot.run
+        if run is not None:
+            run.track_rlock(self)
+        return super().acquire(blocking, timeout)  # type: ignore[no-any-return]
+
+    __enter__ = acquire
+
+    def __reduce__(self) -> Any:
+        raise TypeError("cannot pickle '_thread.RLock' object")
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("cannot pickle '_thread.RLock' object")
+
+
+def _loses_notifications(caller: CodeType) -> bool:
+    """Whether a notification before the wait is lost: not where the library keeps it as a count or an item."""
+    keeps = os.path.basename(caller.co_filename) in ("threading.py", "queue.py", "_base.py", "thread.py")
+    return not keeps or caller.co_qualname in ("Event.wait", "Condition.wait_for")
+
+
+class Condition(_NativeCondition):
+    """``threading.Condition`` that remembers its notifications, to tell a lost wake-up from a deadlock."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        task = controlled()
+        if task is None:
+            return super().wait(timeout)
+        loses = _loses_notifications(sys._getframe(1).f_code)
+        outer, task.waiting_for = task.waiting_for, (self, loses)
+        try:
+            return super().wait(timeout)
+        finally:
+            task.waiting_for = outer
+
+    def notify(self, n: int = 1) -> None:
+        super().notify(n)
+        run = slot.run
+        if run is not None:
+            run.notified[id(self)] = self

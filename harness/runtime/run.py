@@ -1,0 +1,547 @@
+"""One schedule: real threads, one baton, an exact set of threads that can run.
+
+Exactly one controlled thread holds the baton (`current`); the others sleep on their worker's lock. All bookkeeping
+happens in the holder, or in the exploring thread while nobody holds it, so it needs no lock of its own. A thread
+that comes back from C without the baton, or a thread that is not ours, only appends to `returned` and `outside`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any, Protocol
+
+from harness.instrument.scope import Scope
+from harness.instrument.sites import AnySite, SyncSites
+from harness.runtime.active import slot
+from harness.runtime.clock import Clock
+from harness.runtime.outcome import Ending, Outcome, Waiting
+from harness.runtime.spin import Rotation, watch
+from harness.runtime.tasks import State, Task, Unwound, Wait, Workers, bind, get_ident, native_lock
+from harness.runtime.watch import Supervisor
+
+READ, WRITE, BOTH = 1, 2, 3
+SPIN_WATCH_FROM = 50
+UNWIND_LIMIT = 100
+REPAIRS_LOCALS = sys.version_info < (3, 12)
+"""On 3.11 a traced frame writes its locals back when it resumes: read them again, or closure cells go stale."""
+
+
+class Strategy(Protocol):
+    """Chooses the next thread; pure."""
+
+    records: bool
+
+    def at_point(self, step: int, current: int, enabled: Sequence[int], site: AnySite) -> int:
+        """Who runs next where ``current`` could go on."""
+
+    def at_switch(self, step: int, enabled: Sequence[int], why: str) -> int:
+        """Who runs next where the current thread cannot go on, or at the start."""
+
+
+class Observer(Protocol):
+    """Told of every yield point: before the strategy is asked there, and when its thread goes on."""
+
+    def arrive(self, thread: int, site: AnySite) -> None:
+        """``thread`` stands before an access at ``site``."""
+
+    def act(self, thread: int, site: AnySite, frame: FrameType) -> None:
+        """``thread`` is about to make the access."""
+
+
+class Run:
+    """Executes one schedule; see :meth:`execute`."""
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        scope: Scope,
+        syncs: SyncSites,
+        clock: Clock,
+        workers: Workers,
+        *,
+        early_timeouts: bool = False,
+        watchdog: float = 10.0,
+        max_points: int = 300_000,
+    ) -> None:
+        self.strategy = strategy
+        self.scope = scope
+        self.syncs = syncs
+        self.clock = clock
+        self.workers = workers
+        self.early_timeouts = early_timeouts
+        self.watchdog = watchdog
+        self.max_points = max_points
+        self.tasks: list[Task] = []
+        self.by_ident: dict[int, Task] = {}
+        self.ready: set[int] = set()
+        self._enabled: tuple[int, ...] | None = None
+        self.current: Task | None = None
+        self.step = 0
+        self.log: list[tuple[int, AnySite, int, Any, int]] = []
+        self.choices: list[tuple[int, int, tuple[int, ...]]] = []
+        self.cold: set[AnySite] = set()
+        self.numbers: dict[int, int] = {}
+        self._keep: list[Any] = []
+        self._numbered = 0
+        self.unknown = False
+        self.locks: dict[int, Any] = {}
+        self.notified: dict[int, Any] = {}
+        self.returned: deque[Task] = deque()
+        self.outside: deque[Any] = deque()
+        self.outsiders = 0
+        self.externals: list[str] = []
+        self.early = 0
+        self.unwinding = False
+        self.ending: Ending | None = None
+        self.scenario_left = 0
+        self.rotation = Rotation()
+        self.main = native_lock()
+        self.main.acquire()
+        self.unwound = native_lock()
+        self.unwound.acquire()
+        self.observer: Observer | None = None
+        self.stuck: list[str] = []
+        self.judged: list[Waiting] = []
+
+    # -- the exploring thread ------------------------------------------------------------------------------------
+
+    def execute(self, bodies: Sequence[Callable[[], Any]], names: Sequence[str], symmetry: Sequence[int]) -> Outcome:
+        """Run ``bodies`` to their end under the strategy and say how it ended; leaves no thread of the run alive."""
+        for body, name, kind in zip(bodies, names, symmetry, strict=True):
+            self.spawn(name, body, scenario=True).symmetry = kind
+        slot.run = self
+        try:
+            self._hand_baton(self.forced("start"))
+            Supervisor(self).wait()
+        finally:
+            self.unwind()
+            slot.run = None
+        return Outcome.of(self)
+
+    def unwind(self) -> None:
+        """End every task that is still parked, one after the other, by an exception at its yield point."""
+        self.unwinding = True
+        if all(task.state is State.DONE for task in self.tasks):
+            self.workers.give_back([task.worker for task in self.tasks])
+            return
+        supervisor = Supervisor(self)
+        logger = logging.getLogger("concurrent.futures")
+        quiet, logger.disabled = logger.disabled, True
+        try:
+            self._unwind_each(supervisor)
+        finally:
+            logger.disabled = quiet
+
+    def _unwind_each(self, supervisor: Supervisor) -> None:
+        for task in list(self.tasks):
+            if task.state is State.DONE:
+                continue
+            if not task.started:
+                task.state = State.DONE
+                continue
+            if not supervisor.end(task):
+                self.stuck.append(f"{task.name} is stuck {supervisor.where(task)}")
+        for task in self.tasks:
+            if task.state is not State.DONE:
+                self.workers.lose(task.worker)
+        self.workers.give_back([task.worker for task in self.tasks if task.state is State.DONE])
+
+    def forget_locks(self) -> None:
+        """Free the locks that ended tasks still hold, so that no state leaks into the next schedule."""
+        for lock in self.locks.values():
+            if hasattr(lock, "_block"):
+                lock._owner, lock._count = None, 0
+                lock = lock._block
+            if lock._owner is not None and lock._native.locked():
+                lock._native.release()
+            lock._owner = None
+            lock._waiters.clear()
+
+    # -- the life of a task --------------------------------------------------------------------------------------
+
+    def spawn(self, name: str, body: Callable[[], Any], *, scenario: bool = False) -> Task:
+        """Add a thread to the schedule; it becomes runnable at once."""
+        task = Task(len(self.tasks), name, body, self.workers.take(), scenario)
+        task.worker.thread._name = name  # type: ignore[attr-defined]
+        self.tasks.append(task)
+        self.scenario_left += scenario
+        bind(self, task)
+        self._make_ready(task)
+        return task
+
+    def carry(self, task: Task) -> None:
+        """Run the task's body in its worker and pass the baton on when it ends."""
+        try:
+            task.result = task.body()
+        except Unwound:
+            pass
+        except BaseException as error:
+            task.error = error
+        self._finish(task)
+
+    def _finish(self, task: Task) -> None:
+        if self.current is not task and not self.unwinding:
+            self._rejoin(task)
+        task.state = State.DONE
+        self.ready.discard(task.index)
+        self._enabled = None
+        for joiner in task.joiners:
+            self._wake(joiner)
+        self.log.append((task.index, self.syncs.ended, self._number(task), "end", WRITE))
+        if self.unwinding:
+            self.unwound.release()
+            return
+        self.rotation.moved()
+        self.scenario_left -= task.scenario
+        if not self.scenario_left:
+            self._end(Ending.COMPLETE)
+            return
+        following = self.forced("end")
+        self._hand_baton(following)
+
+    def _end(self, ending: Ending) -> None:
+        self.ending = ending
+        self.current = None
+        self.main.release()
+
+    def abort(self, task: Task, reason: str) -> None:
+        """Stop the schedule from inside a task, with a reason that makes the exploration inconclusive."""
+        self.stuck.append(reason)
+        self._end(Ending.ABORTED)
+        self._park(task)
+
+    # -- the baton -----------------------------------------------------------------------------------------------
+
+    def enabled(self) -> tuple[int, ...]:
+        """The threads that can run now, lowest first; of interchangeable threads not yet started only the first."""
+        found = self._enabled
+        if found is None:
+            seen: set[int] = set()
+            indices = []
+            for index in sorted(self.ready):
+                task = self.tasks[index]
+                if task.symmetry is not None and not task.started:
+                    if task.symmetry in seen:
+                        continue
+                    seen.add(task.symmetry)
+                indices.append(index)
+            if self.early_timeouts:
+                indices += [t.index for t in self.tasks if t.state is State.BLOCKED and t.deadline is not None]
+                indices.sort()
+            found = self._enabled = tuple(indices)
+        return found
+
+    def _make_ready(self, task: Task) -> None:
+        task.state = State.READY
+        self.ready.add(task.index)
+        self._enabled = None
+
+    def _wake(self, task: Task, *, timed_out: bool = False) -> None:
+        if task.state is State.BLOCKED:
+            task.timed_out = timed_out
+            self._make_ready(task)
+
+    def forced(self, why: str) -> Task | None:
+        """The next holder where the current one cannot go on; None when nobody can."""
+        while True:
+            if self.returned or self.outside:
+                self._drain()
+            enabled = self.enabled()
+            if enabled:
+                return self.choose(enabled, why)
+            if not self._fire_timers():
+                return None
+
+    def choose(self, enabled: tuple[int, ...], why: str) -> Task:
+        if len(enabled) == 1:
+            chosen = enabled[0]
+        else:
+            self.step += 1
+            if self.strategy.records:
+                self.choices.append((self.step, -1, enabled))
+            chosen = self.strategy.at_switch(self.step, enabled, why)
+        following = self.tasks[chosen]
+        self._early(following)
+        return following
+
+    def _early(self, task: Task) -> None:
+        if task.state is State.BLOCKED:
+            self.early += 1
+            self._wake(task, timed_out=True)
+
+    def _fire_timers(self) -> bool:
+        """Let the virtual clock jump to the earliest deadline; False when nobody waits for one."""
+        waiting = [t for t in self.tasks if t.state is State.BLOCKED and t.deadline is not None]
+        if not waiting:
+            return False
+        first = min(t.deadline for t in waiting if t.deadline is not None)
+        self.clock.now = max(self.clock.now, first)
+        for task in waiting:
+            if task.deadline is not None and task.deadline <= self.clock.now:
+                self._wake(task, timed_out=True)
+        return True
+
+    def _hand_baton(self, following: Task | None) -> None:
+        """Give the baton to ``following``; with nobody to run, to the exploring thread, which judges or waits."""
+        self.current = following
+        if following is None:
+            self.main.release()
+            return
+        if not following.started:
+            following.started = True
+            self._enabled = None
+        following.worker.park.release()
+
+    def _park(self, task: Task) -> None:
+        task.worker.park.acquire()
+        if self.unwinding:
+            self.reraise(task)
+
+    def reraise(self, task: Task) -> None:
+        """End ``task`` at its yield point; a bounded number of times, since code may swallow the exception."""
+        task.unwinds += 1
+        if task.unwinds <= UNWIND_LIMIT:
+            raise Unwound
+
+    def block(self, task: Task, wait: Wait, deadline: float | None = None) -> bool:
+        """Park the holder until it is woken (True) or its deadline passed (False)."""
+        if self.unwinding:
+            self.reraise(task)
+        task.state = State.BLOCKED
+        task.wait = wait
+        task.deadline = deadline
+        task.timed_out = False
+        self.ready.discard(task.index)
+        self._enabled = None
+        following = self.forced("block")
+        if following is not task:
+            self._hand_baton(following)
+            self._park(task)
+        task.wait = None
+        task.deadline = None
+        return not task.timed_out
+
+    def _rejoin(self, task: Task) -> None:
+        """A task that had been given up as blocked in C is back: it queues for the baton."""
+        self.returned.append(task)
+        self._park(task)
+
+    def _drain(self) -> None:
+        while self.returned:
+            task = self.returned.popleft()
+            self._make_ready(task)
+        while self.outside:
+            for waiter in tuple(self.outside.popleft()._waiters):
+                self._wake(waiter)
+
+    # -- yield points --------------------------------------------------------------------------------------------
+
+    def access(self, task: Task, site: AnySite, frame: FrameType) -> None:
+        """A shared access is about to happen in ``frame``."""
+        if self.current is not task and not self.unwinding:
+            self._rejoin(task)
+        touches = site.touch(frame)
+        if not touches:
+            return
+        if self.observer is None:
+            self._point(task, site, touches, frame, frame)
+        else:
+            self._observed(task, site, touches, frame, frame)
+
+    def _observed(
+        self, task: Task, site: AnySite, touches: Sequence[tuple[Any, Any, int]], frame: FrameType, user: FrameType
+    ) -> None:
+        observer = self.observer
+        assert observer is not None
+        observer.arrive(task.index, site)
+        self._point(task, site, touches, frame, user)
+        observer.act(task.index, site, user)
+
+    def _point(
+        self, task: Task, site: AnySite, touches: Sequence[tuple[Any, Any, int]], frame: FrameType, user: FrameType
+    ) -> None:
+        if self.unwinding:
+            self.reraise(task)
+            return
+        self.step += 1
+        if self.step > self.max_points:
+            self._end(Ending.ENDLESS)
+            self._park(task)
+        log, index, numbers = self.log, task.index, self.numbers
+        for thing, key, mode in touches:
+            number = numbers.get(id(thing))
+            if number is None:
+                number = self._number(thing)
+            log.append((index, site, number, key, mode))
+        if not site.hot:
+            self.cold.add(site)
+        elif len(self.ready) > 1 or self.early_timeouts or self.returned or self.outside:
+            self._consider(task, site, frame)
+        task.quiet += 1
+        if task.quiet > SPIN_WATCH_FROM or task.spinning:
+            watch(self, task, site, user)
+
+    def _consider(self, task: Task, site: AnySite, frame: FrameType) -> None:
+        """Offer the strategy a preemption, unless code that is not the target's is on the way."""
+        if self.returned or self.outside:
+            self._drain()
+        enabled = self.enabled()
+        if len(enabled) < 2 or self.scope.atomic(frame):
+            return
+        if self.strategy.records:
+            self.choices.append((self.step, task.index, enabled))
+        chosen = self.strategy.at_point(self.step, task.index, enabled, site)
+        if chosen != task.index:
+            self.yield_to(task, chosen, frame)
+
+    def yield_to(self, task: Task, chosen: int, frame: FrameType) -> None:
+        """Park the holder, still runnable, and let ``chosen`` run."""
+        following = self.tasks[chosen]
+        self._early(following)
+        self._hand_baton(following)
+        self._park(task)
+        if REPAIRS_LOCALS:
+            frame.f_locals  # noqa: B018
+
+    def _number(self, thing: Any) -> int:
+        """Number an object by its first touch in this schedule; an instance and its dictionary are one."""
+        if thing is None:
+            self.unknown = True
+            return -1
+        numbers = self.numbers
+        inner = getattr_dict(thing)
+        number = numbers.get(id(inner)) if inner is not None else None
+        if number is None:
+            self._numbered += 1
+            number = self._numbered
+        keys = (id(thing),) if inner is None else (id(thing), id(inner))
+        for key in keys:
+            numbers[key] = number
+        try:
+            self._keep.append(weakref.ref(thing, self._forget(keys)))
+        except TypeError:
+            self._keep.append(thing)
+        return number
+
+    def _forget(self, keys: tuple[int, ...]) -> Callable[[Any], None]:
+        def dead(_: Any) -> None:
+            for key in keys:
+                self.numbers.pop(key, None)
+
+        return dead
+
+    # -- synchronisation -----------------------------------------------------------------------------------------
+
+    def sync(self, task: Task, verb: str, touches: Sequence[tuple[Any, Any, int]]) -> None:
+        """A yield point at an operation of a synchronisation primitive."""
+        if self.current is not task and not self.unwinding:
+            self._rejoin(task)
+        frame, user = self.scope.caller(sys._getframe(2))
+        site = self.syncs.at(user, verb)
+        if self.observer is None:
+            self._point(task, site, touches, frame, user)
+        else:
+            self._observed(task, site, touches, frame, user)
+
+    def acquire(self, task: Task, lock: Any, blocking: bool, timeout: float) -> bool:
+        """``lock.acquire`` in a controlled thread."""
+        if not blocking and timeout != -1:
+            raise ValueError("can't specify a timeout for a non-blocking call")
+        if timeout < 0 and timeout != -1:
+            raise ValueError("timeout value must be a non-negative number")
+        probing = not blocking or timeout == 0 or (timeout > 0 and self.early_timeouts)
+        self.locks[id(lock)] = lock
+        touches: tuple[tuple[Any, Any, int], ...] = ((lock, "lock", BOTH),)
+        if probing:
+            touches += ((lock, "state", READ),)
+        self.sync(task, "acquire", touches)
+        deadline = self.clock.now + timeout if timeout > 0 else None
+        while not lock._native.acquire(False):
+            if not blocking or timeout == 0:
+                return False
+            lock._waiters.append(task)
+            try:
+                woken = self.block(task, Wait("acquire", lock, task.waiting_for), deadline)
+            finally:
+                lock._waiters.remove(task)
+            if not woken and not lock._native.acquire(False):
+                return False
+            if not woken:
+                break
+        lock._owner = task
+        if lock._waiters:
+            self._taken(lock)
+        return True
+
+    def _taken(self, lock: Any) -> None:
+        """Those that were woken by the release but came too late wait again, without having run."""
+        for waiter in lock._waiters:
+            if waiter.state is State.READY and not waiter.timed_out:
+                waiter.state = State.BLOCKED
+                self.ready.discard(waiter.index)
+        self._enabled = None
+
+    def release(self, task: Task, lock: Any) -> None:
+        """``lock.release`` in a controlled thread: a yield point only where somebody probes the lock."""
+        if not self.unwinding:
+            self.sync(task, "release", ((lock, "state", WRITE),))
+        lock._owner = None
+        lock._native.release()
+        if lock._waiters:
+            for waiter in tuple(lock._waiters):
+                self._wake(waiter)
+
+    def probe(self, task: Task, lock: Any) -> None:
+        """``lock.locked`` in a controlled thread."""
+        if not self.unwinding:
+            self.sync(task, "locked", ((lock, "state", READ), (lock, "lock", READ)))
+
+    def track_rlock(self, lock: Any) -> None:
+        """Remember a re-entrant lock, to free it should its holder be unwound."""
+        self.locks[id(lock)] = lock
+
+    def released_outside(self, lock: Any) -> None:
+        """A thread that is not ours released ``lock``."""
+        self.outsiders += 1
+        if lock._waiters:
+            self.outside.append(lock)
+
+    def sleep(self, task: Task, seconds: float) -> None:
+        """``time.sleep`` in a controlled thread: until the virtual clock reaches the moment."""
+        self.sync(task, "sleep", ((self.clock, "sleep", READ),))
+        if seconds <= 0:
+            self.rotation.give_way(self, task)
+        else:
+            self.block(task, Wait("sleep", f"{seconds:g} s"), self.clock.now + seconds)
+
+    def join(self, task: Task, target: Task, timeout: float | None) -> None:
+        """``Thread.join`` in a controlled thread."""
+        self.sync(task, "join", ((target, "end", READ),))
+        if target.state is State.DONE or (timeout is not None and timeout <= 0):
+            return
+        target.joiners.append(task)
+        self.block(task, Wait("join", target), None if timeout is None else self.clock.now + timeout)
+
+    def probe_end(self, task: Task, target: Task) -> None:
+        """``Thread.is_alive`` in a controlled thread."""
+        if not self.unwinding:
+            self.sync(task, "is_alive", ((target, "end", READ),))
+
+
+def getattr_dict(thing: Any) -> dict[str, Any] | None:
+    """The instance dictionary, looked up without running user code; None for what has none."""
+    if isinstance(thing, (dict, type)):
+        return None
+    try:
+        found = object.__getattribute__(thing, "__dict__")
+    except (AttributeError, TypeError):
+        return None
+    return found if type(found) is dict else None
+
+
+__all__ = ["Run", "Strategy", "get_ident"]

@@ -1,0 +1,82 @@
+"""Threads that the target starts itself: `Thread.start`, `join` and `is_alive` inside a schedule."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from harness.runtime.active import controlled, slot
+from harness.runtime.tasks import State, Task
+
+NATIVE: dict[str, Callable[..., Any]] = {
+    name: getattr(threading.Thread, name) for name in ("start", "join", "is_alive")
+}
+_MARK = "_harness_task"
+
+
+def _start(self: threading.Thread) -> None:
+    task = controlled()
+    if task is None:
+        NATIVE["start"](self)
+        return
+    if not self._initialized:  # type: ignore[attr-defined]
+        raise RuntimeError("thread.__init__() not called")
+    if self._started.is_set():  # type: ignore[attr-defined]
+        raise RuntimeError("threads can only be started once")
+    run = slot.run
+    assert run is not None
+    started = run.spawn(self.name, lambda: _body(self))
+    started.thread = self
+    setattr(self, _MARK, started)
+    self._ident = started.worker.ident  # type: ignore[attr-defined]
+    self._native_id = started.worker.native_id  # type: ignore[attr-defined]
+    threading._active[started.worker.ident] = self  # type: ignore[attr-defined]
+    self._started.set()  # type: ignore[attr-defined]
+
+
+def _body(thread: threading.Thread) -> None:
+    thread.run()
+
+
+def _join(self: threading.Thread, timeout: float | None = None) -> None:
+    target: Task | None = getattr(self, _MARK, None)
+    task = controlled()
+    if target is None or task is None:
+        if target is None:
+            NATIVE["join"](self, timeout)
+        return
+    if target is task:
+        raise RuntimeError("cannot join current thread")
+    assert slot.run is not None
+    slot.run.join(task, target, timeout)
+
+
+def _is_alive(self: threading.Thread) -> bool:
+    target: Task | None = getattr(self, _MARK, None)
+    if target is None:
+        return bool(NATIVE["is_alive"](self))
+    task = controlled()
+    if task is not None:
+        assert slot.run is not None
+        slot.run.probe_end(task, target)
+    return target.state is not State.DONE
+
+
+class ThreadPatch:
+    """Puts the three methods in place for the time of an exploration."""
+
+    def __enter__(self) -> None:
+        threading.Thread.start = _start  # type: ignore[method-assign]
+        threading.Thread.join = _join  # type: ignore[method-assign]
+        threading.Thread.is_alive = _is_alive  # type: ignore[method-assign]
+
+    def __exit__(self, *exc: object) -> None:
+        for name, method in NATIVE.items():
+            setattr(threading.Thread, name, method)
+        futures = sys.modules.get("concurrent.futures.thread")
+        if futures is not None:
+            for thread in list(futures._threads_queues):
+                if hasattr(thread, _MARK):
+                    futures._threads_queues.pop(thread, None)

@@ -1,0 +1,157 @@
+"""The exploring thread while a schedule runs: waits for its end, and sees to it that it ends.
+
+A thread that sleeps in C on something that is not ours is given up for the moment, and the others go on; when
+nobody can go on the wait is judged: a stall if all waits are ours, stuck after the watchdog's time if not.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import linecache
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from harness.runtime.outcome import Ending, waiting
+from harness.runtime.tasks import State, Task, Unwound, Worker
+
+if TYPE_CHECKING:
+    from harness.runtime.run import Run
+
+TICK = 0.025
+SLEEPING_TICKS = 4
+UNWIND_SECONDS = 2.0
+
+_sleep = time.sleep
+_monotonic = time.monotonic
+
+
+class Supervisor:
+    """Watches one run."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._seen: tuple[Task | None, int] = (None, -1)
+        self._cpu = 0.0
+        self._asleep = 0
+        self._gave_up = False
+        self._since = _monotonic()
+
+    def wait(self) -> None:
+        """Return when the schedule has ended; ``run.ending`` says how."""
+        run = self.run
+        while True:
+            if run.main.acquire(timeout=TICK):
+                if run.ending is not None:
+                    return
+                self._judge()
+            else:
+                self._check()
+            if self._gave_up:
+                return
+
+    def _judge(self) -> None:
+        """The baton is here: nobody can run. Wait for threads in C or of others, else it is a stall."""
+        run = self.run
+        until = _monotonic() + run.watchdog
+        while True:
+            if run.returned or run.outside:
+                following = run.forced("block")
+                if following is not None:
+                    run._hand_baton(following)
+                    return
+            outside = [task for task in run.tasks if task.state is State.OUTSIDE]
+            if not outside and not run.outsiders:
+                run.judged = waiting(run)
+                self._give_up(Ending.STALL)
+                return
+            if _monotonic() > until:
+                run.judged = waiting(run)
+                run.stuck += [f"{task.name} is blocked {self.where(task)}" for task in outside]
+                if not outside:
+                    run.stuck.append("all threads wait for locks that threads outside the scenario also use")
+                self._give_up(Ending.STUCK)
+                return
+            _sleep(0.001)
+
+    def _check(self) -> None:
+        run = self.run
+        task = run.current
+        now = (task, run.step)
+        cpu = _cpu_time(task.worker) if task is not None else 0.0
+        if task is None or now != self._seen:
+            self._seen, self._cpu, self._asleep, self._since = now, cpu, 0, _monotonic()
+            return
+        if _sleeps(task.worker) and cpu - self._cpu < 0.002:
+            self._asleep += 1
+            if self._asleep >= SLEEPING_TICKS:
+                self._take_over(task, now[1])
+        else:
+            self._asleep = 0
+        self._cpu = cpu
+        if _monotonic() - self._since > run.watchdog and run.current is task:
+            run.stuck.append(
+                f"{task.name} has run {run.watchdog:g} s without reaching a yield point {self.where(task)}"
+            )
+            self._give_up(Ending.STUCK)
+
+    def _give_up(self, ending: Ending) -> None:
+        self.run.ending = ending
+        self._gave_up = True
+
+    def _take_over(self, task: Task, step: int) -> None:
+        """Give the baton of a thread that sleeps in C to another; it queues when it comes back."""
+        run = self.run
+        run.ready.discard(task.index)
+        run._enabled = None
+        task.state = State.OUTSIDE
+        run.current = None
+        _sleep(0.002)
+        if run.step != step and task not in run.returned:
+            run._make_ready(task)
+            run.current = task
+            return
+        run.externals.append(f"{task.name} {self.where(task)}")
+        following = run.forced("block")
+        if following is None:
+            self._judge()
+        else:
+            run._hand_baton(following)
+
+    def end(self, task: Task) -> bool:
+        """Unwind one task; False when it is stuck in C."""
+        run = self.run
+        runs = task.state is State.OUTSIDE or (run.ending is Ending.STUCK and run.current is task)
+        if runs and task not in run.returned:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(task.worker.ident), ctypes.py_object(Unwound))
+        else:
+            task.worker.park.release()
+        if run.unwound.acquire(timeout=UNWIND_SECONDS):
+            return task.state is State.DONE
+        return False
+
+    def where(self, task: Task) -> str:
+        """Where a task stands, as ``at file:line in function: text``."""
+        frame = sys._current_frames().get(task.worker.ident)
+        while frame is not None and not self.run.scope.covers(frame.f_code):
+            frame = frame.f_back
+        if frame is None:
+            return "outside the target's code"
+        code, line = frame.f_code, frame.f_lineno
+        text = linecache.getline(code.co_filename, line).strip()
+        return f"at {os.path.basename(code.co_filename)}:{line} in {code.co_qualname}: {text}"
+
+
+def _cpu_time(worker: Worker) -> float:
+    clock_of = getattr(time, "pthread_getcpuclockid", None)
+    return time.clock_gettime(clock_of(worker.ident)) if clock_of else 0.0
+
+
+def _sleeps(worker: Worker) -> bool:
+    """Whether the OS says the thread sleeps; where the OS does not tell, its CPU clock alone decides."""
+    try:
+        with open(f"/proc/self/task/{worker.native_id}/stat", "rb") as stat:
+            return stat.read().rpartition(b") ")[2][:1] == b"S"
+    except OSError:
+        return True

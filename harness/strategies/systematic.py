@@ -1,0 +1,109 @@
+"""Every schedule with at most a given number of preemptions, fewest first.
+
+Iterative context bounding after Musuvathi and Qadeer (PLDI 2007). A schedule is its list of deviations from the
+default (go on; where that is impossible, the lowest thread that can run); each has exactly one parent, so none is
+executed twice. Choices where the current thread cannot go on are free. Sleep sets and partial-order reduction are
+left out on purpose: under a preemption bound they are unsound (Coons, Musuvathi, McKinley, OOPSLA 2013).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+Deviation = tuple[int, int]
+"""At decision number ``step`` run thread ``chosen``."""
+Choice = tuple[int, int, tuple[int, ...]]
+"""Where another decision was possible: step, current thread (-1: it could not go on), threads that could run."""
+
+
+class Plan:
+    """Follows its deviations and otherwise the default."""
+
+    records = True
+    __slots__ = ("_at", "deviations", "last")
+
+    def __init__(self, deviations: tuple[Deviation, ...]) -> None:
+        self.deviations = deviations
+        self._at = dict(deviations)
+        self.last = deviations[-1][0] if deviations else -1
+
+    def at_point(self, step: int, current: int, enabled: Sequence[int], site: Any) -> int:
+        chosen = self._at.get(step, current)
+        return chosen if chosen in enabled else current
+
+    def at_switch(self, step: int, enabled: Sequence[int], why: str) -> int:
+        chosen = self._at.get(step, enabled[0])
+        return chosen if chosen in enabled else enabled[0]
+
+
+class Systematic:
+    """Hands out plans, level by level, and learns from what each showed.
+
+    ``level`` is the number of preemptions of the plan handed out last; ``exhausted`` the largest level all of whose
+    schedules were executed, or -1; ``deeper`` whether schedules with more preemptions than the bound exist;
+    ``complete`` whether every alternative that was met could be kept.
+    """
+
+    MEMORY = 3_000_000
+
+    def __init__(self, bound: int) -> None:
+        self.bound = bound
+        self.level = 0
+        self.exhausted = -1
+        self.deeper = False
+        self.complete = True
+        self._stack: list[tuple[Deviation, ...]] = [()]
+        self._source: Iterator[tuple[Deviation, ...]] = iter(())
+        self._parents: list[tuple[tuple[Deviation, ...], list[Choice]]] = []
+        self._stored = 0
+
+    def next(self) -> Plan | None:
+        """The next schedule to execute, or None when all were."""
+        while True:
+            if self._stack:
+                return Plan(self._stack.pop())
+            child = next(self._source, None)
+            if child is not None:
+                return Plan(child)
+            if not self.complete:
+                return None
+            self.exhausted = self.level
+            if not self._parents:
+                self.exhausted = self.bound
+                return None
+            self.level += 1
+            parents, self._parents, self._stored = self._parents, [], 0
+            self._source = _children(parents)
+
+    def learn(self, plan: Plan, choices: Sequence[Choice]) -> None:
+        """Take the alternatives that the execution of ``plan`` met after its last deviation."""
+        last = plan.last
+        preemptions: list[Choice] = []
+        for choice in choices:
+            step, current, enabled = choice
+            if step <= last:
+                continue
+            if current >= 0:
+                preemptions.append(choice)
+            else:
+                self._stack += [(*plan.deviations, (step, chosen)) for chosen in reversed(enabled[1:])]
+        if not preemptions:
+            return
+        if self.level >= self.bound:
+            self.deeper = True
+        elif self._stored < self.MEMORY:
+            self._parents.append((plan.deviations, preemptions))
+            self._stored += len(preemptions)
+        else:
+            self.complete = False
+
+
+def _children(
+    parents: list[tuple[tuple[Deviation, ...], list[Choice]]],
+) -> Iterator[tuple[Deviation, ...]]:
+    for deviations, choices in parents:
+        for step, current, enabled in choices:
+            for chosen in enabled:
+                if chosen != current:
+                    yield (*deviations, (step, chosen))

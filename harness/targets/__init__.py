@@ -1,0 +1,1 @@
+"""Production modules plugged in by name."""
