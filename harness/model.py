@@ -49,6 +49,15 @@ class Finding:
     message: str
 
 
+def one_line(error: BaseException) -> str:
+    """An exception as one line: type and message."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = "(its message cannot be shown)"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 class HarnessError(Exception):
     """Base of the errors the harness raises itself."""
 

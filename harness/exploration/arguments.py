@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import importlib
 import inspect
@@ -13,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.model import UsageError
+from harness.model import UsageError, one_line
+from harness.oracles import serial
 from harness.schedule import Witness
 
 DEFAULT_SCHEDULES = 10_000
@@ -71,11 +71,18 @@ def validate(
     _number("schedules", schedules, 1)
     if seconds is not None and not (isinstance(seconds, (int, float)) and seconds > 0):
         raise UsageError(f"seconds must be a positive number or None, not {seconds!r}")
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise UsageError(f"seed must be a whole number, not {seed!r}")
     if timeouts not in ("virtual", "any"):
         raise UsageError(f"timeouts must be 'virtual' or 'any', not {timeouts!r}")
-    if not watchdog > 0:
+    if not isinstance(watchdog, (int, float)) or isinstance(watchdog, bool) or not watchdog > 0:
         raise UsageError(f"watchdog must be a positive number of seconds, not {watchdog!r}")
     classes = _classes(bodies)
+    orders = serial.count_orders(classes)
+    if check is None and orders > serial.LIMIT:
+        raise UsageError(
+            f"{len(bodies)} threads have {orders:,} sequential orders, more than {serial.LIMIT:,}: pass a check"
+        )
     return Script(
         setup,
         bodies,
@@ -90,10 +97,18 @@ def validate(
         seconds,
         seed,
         _expected(expected),
-        replay if isinstance(replay, Witness) or replay is None else Witness.load(replay),
+        _record(replay),
         timeouts == "any",
         watchdog,
     )
+
+
+def _record(replay: object) -> Witness | None:
+    if replay is None or isinstance(replay, Witness):
+        return replay
+    if not isinstance(replay, (str, os.PathLike)):
+        raise UsageError(f"replay must be a witness or the path of one, not {replay!r}")
+    return Witness.load(replay)
 
 
 def _number(name: str, value: object, least: int) -> None:
@@ -114,13 +129,17 @@ def _threads(threads: Sequence[Callable[[Any], Any]]) -> tuple[Callable[[Any], A
         if not callable(body):
             raise UsageError(f"threads[{position}] is not callable: {body!r}; pass functions of the state")
         plain = body.func if isinstance(body, functools.partial) else body
-        if inspect.iscoroutinefunction(plain) or asyncio.iscoroutinefunction(plain):
+        if _is_async(plain):
             raise UsageError(
                 f"threads[{position}] is an async def: coroutines are not interleaved here; "
                 "pass a function that runs it, e.g. lambda state: asyncio.run(f(state))"
             )
         _takes(body, 1, f"threads[{position}]", "thread(state)")
     return bodies
+
+
+def _is_async(function: Any) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(vars(type(function)).get("__call__"))
 
 
 def _takes(function: Callable[..., Any], count: int, name: str, shape: str) -> None:
@@ -139,6 +158,8 @@ def _check_shape(check: Callable[..., Any]) -> bool:
     """Whether ``check`` takes the results too."""
     if not callable(check):
         raise UsageError(f"check must be callable, not {check!r}: its shape is check(state) or check(state, results)")
+    if _is_async(check):
+        raise UsageError("check is an async def: it would never run; make it a plain function")
     try:
         signature = inspect.signature(check)
     except ValueError:
@@ -187,7 +208,10 @@ def _name(body: Callable[[Any], Any]) -> str:
 
 
 def _expected(expected: Sequence[type[BaseException]]) -> tuple[type[BaseException], ...]:
-    kinds: tuple[Any, ...] = (expected,) if isinstance(expected, type) else tuple(expected)
+    try:
+        kinds: tuple[Any, ...] = (expected,) if isinstance(expected, type) else tuple(expected)
+    except TypeError:
+        raise UsageError(f"expected must be a sequence of exception types, not {expected!r}") from None
     for kind in kinds:
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
             raise UsageError(f"expected must hold exception types, not {kind!r}")
@@ -202,10 +226,10 @@ def _modules(modules: Sequence[str]) -> tuple[str, ...]:
             try:
                 importlib.import_module(name)
             except ImportError as error:
-                raise UsageError(f"modules names {name!r}, which cannot be imported: {error}") from None
+                raise UsageError(f"modules names {name!r}, which cannot be imported: {one_line(error)}") from None
             except Exception as error:
                 raise UsageError(
-                    f"modules names {name!r}, which fails on import: {type(error).__name__}: {error}"
+                    f"modules names {name!r}, which fails on import: {one_line(error)}; mend or leave out the module"
                 ) from None
     return tuple(modules)
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from harness.exploration.arguments import SAMPLES
 from harness.exploration.explain import Explainer
 from harness.exploration.places import Places, Recording
 from harness.exploration.result import Evidence, Exploration, conclude, failed, inconclusive
@@ -59,6 +60,9 @@ class Explorer:
         self._progress = progress
         self._reported = self._began
         self._limit = self.script.schedules
+        self._accesses: Counter[int] = Counter()
+        self._points = 0
+        self._stopped = ""
 
     # -- the outcome ---------------------------------------------------------------------------------------------
 
@@ -80,16 +84,19 @@ class Explorer:
 
     def _search(self) -> None:
         everyone = tuple(range(len(self.script.threads)))
-        self._establish(everyone)
+        small = len(everyone) <= max(PROOF_SIZES)
+        reserve = min(self.script.schedules // 10, SAMPLES) if small else 0
+        self._limit = self.script.schedules - reserve
         try:
-            if len(everyone) <= max(PROOF_SIZES):
-                self._prove(everyone)
-            else:
-                self._prove_smaller()
+            self._establish(everyone)
         except OutOfBudget:
-            pass
-        if len(everyone) <= max(PROOF_SIZES) and self.evidence.proofs.get(len(everyone)) == self.script.preemptions:
+            self.evidence.cut = self._stopped
             return
+        if not small:
+            self._prove_smaller()
+        elif self._prove(everyone):
+            return
+        self._limit = self.script.schedules
         self._sample(everyone)
 
     # -- one schedule --------------------------------------------------------------------------------------------
@@ -107,11 +114,10 @@ class Explorer:
     def _charge(self) -> None:
         evidence, script = self.evidence, self.script
         if evidence.schedules >= self._limit:
-            if self._limit == script.schedules:
-                evidence.cut = f"stopped by the budget of {script.schedules:,} schedules"
+            self._stopped = f"stopped by the budget of {script.schedules:,} schedules"
             raise OutOfBudget
         if script.seconds is not None and self._seconds() > script.seconds:
-            evidence.cut = f"cut after {script.seconds:g} s"
+            self._stopped = f"cut after {script.seconds:g} s"
             raise OutOfBudget
         evidence.schedules += 1
         if self._progress is not None and evidence.schedules % 256 == 0 and _clock() - self._reported > 2.0:
@@ -157,11 +163,6 @@ class Explorer:
     def _sequential_outcomes(self, members: Members) -> None:
         script, session = self.script, self.session
         classes = [script.classes[member] for member in members]
-        count = serial.count_orders(classes)
-        if count > serial.LIMIT:
-            raise CannotExplore(
-                f"{len(members)} threads have {count:,} sequential orders, more than {serial.LIMIT:,}: pass a check"
-            )
         outcomes: list[Any] = []
         session.serial_outcomes = None
         for order in serial.orders(classes):
@@ -171,75 +172,95 @@ class Explorer:
                 outcomes.append(executed.observed)
         session.serial_outcomes = outcomes
 
-    def _prove(self, members: Members) -> None:
-        """Every schedule of ``members`` with at most the bound's preemptions; again when a new conflict shows."""
-        size = len(members)
-        while True:
-            search = Systematic(self.script.preemptions)
-            opened = self._pass(search, members)
-            if not opened:
-                break
+    def _prove(self, members: Members) -> bool:
+        """Every schedule of ``members`` with at most the bound's preemptions; False if the budget ended before."""
+        search = Systematic(self.script.preemptions)
+        try:
+            while self._pass(search, members):
+                search = Systematic(self.script.preemptions)
+        except OutOfBudget:
+            self.evidence.cut = self._stopped
         if search.exhausted >= 0:
-            known = self.evidence.proofs.get(size, search.exhausted)
-            self.evidence.proofs[size] = min(known, search.exhausted)
-        self.evidence.total = not search.deeper and search.exhausted >= self.script.preemptions
+            size = len(members)
+            self.evidence.proofs[size] = min(self.evidence.proofs.get(size, search.exhausted), search.exhausted)
+        done = search.exhausted >= self.script.preemptions
+        self.evidence.total = done and not search.deeper
+        return done
 
     def _pass(self, search: Systematic, members: Members) -> bool:
-        """One pass over the ball; True when a new conflict showed and it must be opened again."""
+        """One pass over the ball; True when a new conflict showed and it must be opened again.
+
+        What a pass exhausted counts only if no conflict showed: until then preemptions were left out that matter.
+        """
         opened = False
-        executed_now = 0
-        try:
-            while (plan := search.next()) is not None:
+        passed = 0
+        while True:
+            level = search.exhausted
+            plan = search.next()
+            if opened and search.exhausted > level:
+                return True
+            if plan is None:
+                return opened
+            try:
                 executed = self._execute(lambda plan=plan: plan, members)  # type: ignore[misc]
-                executed_now += 1
-                search.learn(plan, executed.outcome.choices)
-                if self.session.learn(executed):
-                    opened = True
-                    if executed_now < REOPEN_AT_ONCE:
-                        return True
-        except OutOfBudget:
-            if search.exhausted >= 0 and not opened:
-                self.evidence.proofs[len(members)] = min(
-                    self.evidence.proofs.get(len(members), search.exhausted), search.exhausted
-                )
-            raise
-        return opened
+            except OutOfBudget:
+                if opened:
+                    search.exhausted = -1
+                raise
+            passed += 1
+            search.learn(plan, executed.outcome.choices)
+            if self.session.learn(executed):
+                opened = True
+                if passed < REOPEN_AT_ONCE:
+                    return True
 
     def _prove_smaller(self) -> None:
         """The same script with two and three of its threads; skipped where the check does not hold for fewer."""
         parts = list(smaller_scripts(self.script.classes))
-        budget = self._limit
-        reserve = min(budget // 2, 200)
+        budget = self.script.schedules
+        reserve = min(budget // 2, SAMPLES)
+        everyone = tuple(range(len(self.script.threads)))
+        unproved: set[int] = set()
         for position, members in enumerate(parts):
             left = budget - reserve - self.evidence.schedules
             self._limit = self.evidence.schedules + max(left // (len(parts) - position), 1)
+            before = self.evidence.proofs.pop(len(members), None)
             try:
-                first = self.session.execute(Plan(()), members)
-                self.evidence.schedules += 1
-                if first.finding is not None or first.problem:
-                    self.evidence.proofs.clear()
+                if not self._holds(members):
+                    unproved.update(PROOF_SIZES)
                     self.evidence.cut = (
                         f"no proof with fewer threads: the check does not hold for {len(members)} of them "
                         "run one after another"
                     )
                     break
-                if self.script.check is None:
-                    self._sequential_outcomes(members)
                 self._prove(members)
             except OutOfBudget:
-                if len(members) not in self.evidence.proofs:
-                    self.evidence.proofs.pop(len(members), None)
-            finally:
-                self._limit = budget
+                pass
+            proved = self.evidence.proofs.get(len(members))
+            if proved is None:
+                unproved.add(len(members))
+            elif before is not None:
+                self.evidence.proofs[len(members)] = min(before, proved)
+        for size in unproved:
+            self.evidence.proofs.pop(size, None)
         if self.script.check is None:
-            self._sequential_outcomes(tuple(range(len(self.script.threads))))
+            self._limit = self.evidence.schedules + serial.LIMIT
+            self._sequential_outcomes(everyone)
+
+    def _holds(self, members: Members) -> bool:
+        """Whether the script with only ``members`` is right when they run one after another."""
+        if self.script.check is None:
+            self._sequential_outcomes(members)
+            return True
+        self._charge()
+        first = self.session.execute(Plan(()), members)
+        self.session.learn(first)
+        return first.finding is None and not first.problem
 
     def _sample(self, members: Members) -> None:
         script, evidence = self.script, self.evidence
-        wanted = 200 if len(members) > max(PROOF_SIZES) else max(200, script.schedules // 10)
-        self._limit = max(self._limit, evidence.schedules + min(wanted, max(script.schedules // 5, 1)))
         accesses = dict(self._accesses)
-        for number in range(wanted):
+        for number in range(SAMPLES):
 
             def make(number: int = number) -> Strategy:
                 return sampler(script.seed, number, self._points, accesses)
@@ -247,6 +268,8 @@ class Explorer:
             try:
                 executed = self._execute(make, members, sampled=True)
             except OutOfBudget:
+                if not evidence.cut:
+                    evidence.cut = self._stopped
                 break
             evidence.sampled += 1
             self.session.learn(executed)

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable
 
 from harness.exploration.result import Evidence, Exploration, inconclusive
+from harness.exploration.session import lost_workers
 
 BEAT_SECONDS = 0.5
 _HEADER = struct.Struct("<I")
@@ -67,6 +68,7 @@ def _child(explore: Callable[[], Exploration], writer: int) -> None:
             send(b"")
             time.sleep(BEAT_SECONDS)
 
+    lost_workers.clear()
     try:
         threading.Thread(target=beat, daemon=True).start()
         try:

@@ -18,7 +18,7 @@ from harness.instrument.events import make_events
 from harness.instrument.scope import Scope, files_of
 from harness.instrument.selfcheck import check_events
 from harness.instrument.sites import SyncSites
-from harness.model import CannotExplore, Finding, Kind, Violation
+from harness.model import CannotExplore, Finding, Kind, Violation, one_line
 from harness.oracles import serial, stall
 from harness.oracles.sharing import conflicting
 from harness.runtime.active import slot
@@ -30,11 +30,11 @@ from harness.runtime.outcome import Ending, Outcome
 from harness.runtime.patches import replaced_factories
 from harness.runtime.run import Observer, Run, Strategy, get_ident
 from harness.runtime.state import Snapshot
-from harness.runtime.tasks import Workers
+from harness.runtime.tasks import Worker, Workers
 from harness.runtime.threads import ThreadPatch
 
 COLLECT_EVERY = 64
-lost_threads: list[str] = []
+lost_workers: list[Worker] = []
 """Threads of earlier scenarios that are stuck in C for ever: they may disturb later ones, which say so."""
 
 
@@ -77,8 +77,10 @@ class Session:
     def __call__(self) -> Iterator[Session]:
         if slot.explorer is not None:
             raise CannotExplore("another exploration is running in this process: explore from one thread at a time")
-        if lost_threads:
-            self.notes.append(f"threads of earlier scenarios are still stuck: {', '.join(lost_threads)}")
+        lost_workers[:] = [worker for worker in lost_workers if worker.ended.locked()]
+        if lost_workers:
+            names = ", ".join(f"{worker.thread.name} ({worker.native_id})" for worker in lost_workers)
+            self.notes.append(f"threads of earlier scenarios are still stuck: {names}")
         with contextlib.ExitStack() as stack:
             slot.explorer = get_ident()
             stack.callback(_leave)
@@ -97,7 +99,7 @@ class Session:
             stack.callback(self.events.stop)
             check_events(self.events, self.scope, lambda: self._arrived)
             yield self
-        lost_threads.extend(f"{worker.thread.name} ({worker.native_id})" for worker in self.workers.lost)
+        lost_workers.extend(self.workers.lost)
 
     def _prepare_state(self) -> None:
         self.adoption.adopt([self.script.setup, self.script.check, *self.script.threads], self._covers)
@@ -132,7 +134,6 @@ class Session:
         self._roots.update(map(id, fresh))
         self.adoption.adopt(list(fresh), self._covers)
         self.snapshot.add(fresh)
-        self.scope.cached = {id(code): code for code in self.snapshot.cached}
 
     def _relevant(self) -> list[ModuleType]:
         """The target's modules that the scenario can reach through imports, starting from its own."""
@@ -188,6 +189,7 @@ class Session:
             self.workers,
             early_timeouts=script.early_timeouts,
             watchdog=script.watchdog,
+            everywhere=not script.reduce,
         )
         run.observer = self.observer
         self.clock.now = 0.0
@@ -208,7 +210,7 @@ class Session:
             state = self.script.setup()
         except Exception as error:
             raise CannotExplore(
-                f"setup raised {type(error).__name__}: {error}; it must return the state in every run"
+                f"setup raised {one_line(error)}; it must return the state in every run"
             ) from error
         if self._state_has_natives:
             self._state_has_natives = bool(self.adoption.adopt([state], self._covers))
@@ -226,7 +228,7 @@ class Session:
             return Executed(outcome, Finding(Kind.LIVELOCK, "livelock: every thread that can run only spins"))
         for index, error in outcome.errors:
             if not isinstance(error, self.script.expected):
-                text = f"{outcome.names[index]} raised {type(error).__name__}: {error}"
+                text = f"{outcome.names[index]} raised {one_line(error)}"
                 return Executed(outcome, Finding(Kind.EXCEPTION, text))
         try:
             return self._judge_state(outcome, state, members)
@@ -247,7 +249,7 @@ class Session:
         except AbandonedLock:
             raise
         except Exception as error:
-            raise CannotExplore(f"observe raised {type(error).__name__}: {error}") from error
+            raise CannotExplore(f"observe raised {one_line(error)}") from error
         try:
             results = serial.canonical(outcome.results, [script.classes[member] for member in members])
             value = [results, serial.comparable(observed)]
@@ -325,9 +327,14 @@ def _checked(script: Script, outcome: Outcome, state: Any) -> Finding | None:
     except AbandonedLock:
         raise
     except Exception as error:
-        return Finding(Kind.CHECK, f"the check raised {type(error).__name__}: {error}")
+        return Finding(Kind.CHECK, f"the check raised {one_line(error)}")
     if verdict is False:
         return Finding(Kind.CHECK, "the check returned False")
+    if verdict is not None and verdict is not True:
+        raise CannotExplore(
+            f"the check returned {_short(verdict)}, which is neither None nor True nor False: "
+            "let it assert, or return a bool"
+        )
     return None
 
 

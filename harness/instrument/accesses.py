@@ -5,16 +5,15 @@ It is the door to this folder's static analysis; it knows neither threads nor sc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import CodeType, FrameType
 from typing import Any
 
 from harness.instrument import expressions as ex
-from harness.instrument.callbacks import remember
 from harness.instrument.containers import Lazy
 from harness.instrument.families import is_mark
-from harness.instrument.flow import accesses
-from harness.instrument.foreign import set_scope
+from harness.instrument.flow import Flow
+from harness.instrument.foreign import set_scope as cover
 from harness.instrument.locations import (
     ABSENT,
     BOTH,
@@ -30,6 +29,7 @@ from harness.instrument.locations import (
 )
 from harness.instrument.opcodes import Role
 from harness.instrument.resolve import evaluator, guarded, needs_locals
+from harness.instrument.returns import Caller, forget_results, remember
 from harness.instrument.show import show
 from harness.instrument.stack import Access
 from harness.instrument.touching import Touching, touching
@@ -78,19 +78,38 @@ class Site:
         return f"<Site {self.label} at {self.code.co_qualname}:{self.line}+{self.offset}>"
 
 
+def set_scope(covers: Callable[[CodeType], bool]) -> None:
+    """Say which code is instrumented: what it touches it says itself, at its own sites."""
+    forget_results()
+    cover(covers)
+
+
 def analyse(code: CodeType) -> dict[int, Site]:
     """The sites of ``code`` by instruction offset; instructions that touch nothing shared are left out."""
     lines = _lines(code)
     sites: dict[int, Site] = {}
     unfinished: dict[int, Touching] = {}
-    for offset, access in accesses(code).items():
+    flow = Flow(code)
+    found = flow.run()
+    for offset, access in found.items():
         touch = touching(code, access)
         if touch is not None:
             sites[offset] = Site(code, offset, lines.get(offset, code.co_firstlineno), access, touch)
             if access.role in _CALLS_BACK:
                 unfinished[offset] = touch
-    remember(code, unfinished)
+    remember(Caller(code, flow.starts(), _wanted(found.values()), unfinished))
     return dict(sorted(sites.items()))
+
+
+def _wanted(found: Iterable[Access]) -> frozenset[int]:
+    """Instructions whose results others need that do not find them in a variable."""
+    offsets: set[int] = set()
+    for access in found:
+        own = access.role in (Role.CALL, Role.ENTER)
+        exprs = [part for operand in access.operands for part in operand.parts()] if own else access.operands
+        for expr in exprs:
+            offsets.update(part.offset for part in ex.walk(expr) if isinstance(part, ex.Attr | ex.Item | ex.Call))
+    return frozenset(offsets - {-1})
 
 
 def _lines(code: CodeType) -> dict[int, int]:

@@ -18,6 +18,7 @@ from types import (
 )
 from typing import Any
 
+from harness.instrument.attributes import load_touches, store_touches
 from harness.instrument.callbacks import completes
 from harness.instrument.containers import (
     Lazy,
@@ -33,8 +34,10 @@ from harness.instrument.containers import (
 )
 from harness.instrument.families import Family, family_of, is_mark, root_of
 from harness.instrument.foreign import python_call, reachable
+from harness.instrument.layouts import instance_dict, layout_of
 from harness.instrument.locations import (
     BOTH,
+    EXTERNAL,
     FRESH,
     NOTHING,
     OUTSIDE,
@@ -45,7 +48,6 @@ from harness.instrument.locations import (
     WRITE,
     Touches,
 )
-from harness.instrument.lookups import instance_dict, layout_of, load_touches, store_touches
 from harness.instrument.methods import method_touches
 
 Args = tuple[Any, ...]
@@ -64,6 +66,8 @@ def call_touches(callee: Any, arguments: Arguments, names: Names = ()) -> Touche
         if type(function) is FunctionType:
             return python_call(function, lambda: (thing, *arguments()))
         return call_touches(function, lambda: (thing, *arguments()), names)
+    if callee is EXTERNAL:
+        return OUTSIDE
     if callee is FRESH:
         return method_touches(FRESH, "", arguments(), names)
     handler = _BY_KIND.get(id(kind))
@@ -216,6 +220,12 @@ def _positional(args: Args, names: Names) -> Touches:
     return _elements(args[: len(args) - len(names)])
 
 
+def _extreme(args: Args, names: Names) -> Touches:
+    """`min` and `max` of one argument go through it, of several they compare them."""
+    given = args[: len(args) - len(names)]
+    return _elements(given) if len(given) == 1 else _each("__lt__")(given, ())
+
+
 def _none(args: Args, names: Names) -> Touches:
     return NOTHING
 
@@ -303,7 +313,8 @@ def _register(handler: _Handler, *names: str) -> None:
             _FUNCTIONS[function] = handler
 
 
-_register(_positional, "any", "all", "sum", "min", "max", "sorted", "list", "tuple", "set", "dict", "frozenset")
+_register(_positional, "any", "all", "sum", "sorted", "list", "tuple", "set", "dict", "frozenset")
+_register(_extreme, "min", "max")
 _register(_lazily, "enumerate", "zip", "reversed", "map", "filter")
 _register(_each("__len__"), "len")
 _register(_each("__bool__", "__len__"), "bool")

@@ -9,8 +9,10 @@ from typing import Any
 from harness.instrument.callbacks import completes
 from harness.instrument.families import MUTABLE, Family, behind, class_behind, family_of, is_mark, root_of
 from harness.instrument.foreign import covered, covered_generator, python_call
+from harness.instrument.layouts import layout_of
 from harness.instrument.locations import (
     BOTH,
+    EXTERNAL,
     NOTHING,
     OUTSIDE,
     READ,
@@ -23,7 +25,6 @@ from harness.instrument.locations import (
     kinds,
     plain,
 )
-from harness.instrument.lookups import layout_of
 
 CO_GENERATOR = 0x20
 IN_PLACE = {
@@ -60,8 +61,8 @@ def item_touches(container: Any, key: Any, mode: int, method: str = "") -> Touch
     if kind is dict:
         return ((container, plain(key), mode),)
     family = family_of(kind)
-    if container is UNRESOLVED:
-        return UNKNOWN
+    if is_mark(container):
+        return UNKNOWN if container is UNRESOLVED else OUTSIDE if container is EXTERNAL else NOTHING
     if family in (Family.ATOM, Family.FROZEN, Family.QUIET):
         return NOTHING
     own = _python(container, method or _ITEM_METHODS[mode], key)
@@ -204,6 +205,8 @@ def consume(thing: Any, levels: int = 6) -> Touches:
         return tuple(touch for source in thing.sources for touch in consume(source, levels - 1))
     if thing is UNRESOLVED or levels < 0:
         return UNKNOWN
+    if thing is EXTERNAL:
+        return OUTSIDE
     family = family_of(kind)
     if family in (Family.ATOM, Family.FROZEN, Family.QUIET):
         return NOTHING

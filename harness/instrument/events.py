@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dis
 import sys
 from collections.abc import Callable
 from types import CodeType, FrameType
@@ -10,7 +9,6 @@ from typing import Any, Protocol
 
 from harness.instrument.accesses import analyse
 from harness.instrument.scope import Scope
-from harness.instrument.sites import CacheSite
 from harness.model import CannotExplore
 
 OnAccess = Callable[[Any, FrameType], None]
@@ -35,21 +33,8 @@ def tables_for(scope: Scope, code: CodeType) -> dict[int, Any]:
     table = scope.tables.get(id(code))
     if table is None:
         table = scope.tables[id(code)] = dict[int, Any](analyse(code))
-        if id(code) in scope.cached:
-            offset = entry_offset(code)
-            table[offset] = CacheSite(code, table.get(offset))
         scope.classify(code)
     return table
-
-
-def entry_offset(code: CodeType) -> int:
-    """The offset of the first instruction after the one that tracers and monitors treat as the call."""
-    resumed = False
-    for instruction in dis.get_instructions(code):
-        if resumed:
-            return instruction.offset
-        resumed = instruction.opname == "RESUME"
-    return 0
 
 
 class MonitoringEvents:

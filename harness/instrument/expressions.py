@@ -118,10 +118,11 @@ class Function(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Attr(Expr):
-    """An attribute of what an expression yields."""
+    """An attribute of what an expression yields; like the others with an offset, what one instruction gave."""
 
     owner: Expr
     name: str
+    offset: int = -1
 
     @property
     def text(self) -> str:
@@ -153,6 +154,7 @@ class Item(Expr):
 
     owner: Expr
     key: Expr
+    offset: int = -1
 
     @property
     def text(self) -> str:
@@ -214,6 +216,7 @@ class Call(Expr):
     args: tuple[Expr, ...]
     names: tuple[str, ...] = ()
     spread: bool = False
+    offset: int = -1
 
     @property
     def text(self) -> str:

@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from harness.instrument.layouts import Layout, class_dict, layout_of
 from harness.instrument.locations import ATOMS, EXTERNAL, Mark, kinds
-from harness.instrument.lookups import Layout, class_dict, layout_of
 
 
 class Family(enum.Enum):

@@ -27,11 +27,6 @@ class Disagreement(Exception):
     """Two ways to one instruction left stacks of different depth: a defect of the analysis."""
 
 
-def accesses(code: CodeType) -> dict[int, Access]:
-    """The instructions of ``code`` that may touch shared state, by offset."""
-    return Flow(code).run()
-
-
 class Flow:
     """Interprets one code object until nothing changes."""
 
@@ -53,6 +48,12 @@ class Flow:
         while self.work:
             self._step(self.work.pop())
         return self.found
+
+    def starts(self) -> dict[int, int]:
+        """For each offset the one of the instruction it lies in, caches included."""
+        offsets = [ins.offset for ins in self.instructions]
+        spans = zip(offsets, [*offsets[1:], len(self.code.co_code)], strict=True)
+        return {inside: start for start, end in spans for inside in range(start, end, 2)}
 
     def _reach(self, offset: int, state: _State) -> None:
         known = self.before.get(offset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from array import array
 from collections import deque
@@ -9,7 +10,9 @@ from collections.abc import Callable, Iterable
 from types import CodeType, FunctionType
 from typing import Any
 
+from harness.instrument.attributes import set_python_call
 from harness.instrument.families import MUTABLE, Family, behind, class_behind, family_of, loaded, module_of, root_of
+from harness.instrument.layouts import layout_of
 from harness.instrument.locations import (
     ATOMS,
     BOTH,
@@ -23,7 +26,6 @@ from harness.instrument.locations import (
     Touch,
     Touches,
 )
-from harness.instrument.lookups import layout_of, set_python_call
 
 HARNESS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
@@ -44,6 +46,12 @@ OUTWARD = (
     )),
 )  # fmt: skip
 """Standard-library code whose shared state is outside the process, or a log."""
+READING = (
+    "copy.py", "pprint.py", "reprlib.py", "statistics.py", "dataclasses.py", "string.py", "textwrap.py", "base64.py",
+    "difflib.py", "csv.py", "pickle.py", "traceback.py", "hashlib.py", "operator.py", "fnmatch.py", "keyword.py",
+    os.path.join("json", ""), os.path.join("html", ""), os.path.join("string", ""),
+)  # fmt: skip
+"""Standard-library code that does not change its arguments."""
 STATELESS = (*COOPERATIVE, "random.py", "string.py", "operator.py", os.path.join("string", ""))
 """Home of classes whose instances need no attention when they are arguments."""
 MAX_WALK = 200
@@ -69,6 +77,14 @@ def set_scope(covers: Callable[[CodeType], bool]) -> None:
 def covered(code: CodeType) -> bool:
     """Whether ``code`` makes its own yield points."""
     return _Scope.covers(code)
+
+
+def is_ours(code: CodeType) -> bool:
+    """Whether code belongs to the harness or to the library's own synchronisation."""
+    if code.co_filename.startswith(HARNESS):
+        return True
+    path = _within_stdlib(code.co_filename)
+    return path is not None and path.startswith(("threading.py", "queue.py", os.path.join("concurrent", "futures", "")))
 
 
 def _within_stdlib(filename: str) -> str | None:
@@ -108,6 +124,8 @@ def code_call(code: CodeType, args: Callable[[], tuple[Any, ...]]) -> Touches:
             return NOTHING
         if path.startswith(OUTWARD):
             return (*OUTSIDE, *reachable(args(), outward=True))
+        if path.startswith(READING):
+            return reachable(args(), mode=READ)
     return reachable(args())
 
 
@@ -120,7 +138,7 @@ def _generated(code: CodeType, args: tuple[Any, ...]) -> Touches:
 
 
 def reachable(args: Iterable[Any], *, mode: int = BOTH, outward: bool = False) -> Touches:
-    """The containers that are reachable from arguments; UNKNOWN when something else that can change is.
+    """All objects that are reachable from arguments; UNKNOWN when they are many or not known.
 
     ``outward``: objects of other classes are taken for handles of what is outside the process.
     """
@@ -156,7 +174,8 @@ def reachable(args: Iterable[Any], *, mode: int = BOTH, outward: bool = False) -
             if not covered_generator(thing):
                 return UNKNOWN
         elif not (family in (Family.CLASS, Family.QUIET, Family.ATOM) or _harmless(kind) or outward):
-            return UNKNOWN
+            touches.append((thing, WHOLE, mode))
+            work.extend(gc.get_referents(thing))
     return tuple(touches)
 
 

@@ -60,6 +60,14 @@ class Unresolved(LookupError):
     """An expression cannot be evaluated without running code."""
 
 
+class Computed(Unresolved):
+    """The value is what a Python function returned, which may have been recorded."""
+
+    def __init__(self, function: FunctionType) -> None:
+        super().__init__()
+        self.function = function
+
+
 def plain(key: Any) -> Any:
     """The key itself if hashing and comparing it run no user code, else WHOLE."""
     kind = type(key)

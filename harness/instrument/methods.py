@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import MethodDescriptorType
 from typing import Any
 
+from harness.instrument.attributes import load_touches, plain_store_touches
 from harness.instrument.containers import (
     advance,
     consume,
@@ -17,6 +18,7 @@ from harness.instrument.containers import (
 )
 from harness.instrument.families import Family, family_of, is_mark, root_of
 from harness.instrument.foreign import reachable
+from harness.instrument.layouts import layout_of
 from harness.instrument.locations import (
     BOTH,
     NOTHING,
@@ -28,7 +30,6 @@ from harness.instrument.locations import (
     Touches,
     plain,
 )
-from harness.instrument.lookups import layout_of, load_touches, plain_store_touches
 
 Args = tuple[Any, ...]
 KEY_MODES: dict[Family, dict[str, int]] = {

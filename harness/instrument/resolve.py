@@ -16,9 +16,10 @@ from typing import Any
 from harness.instrument import expressions as ex
 from harness.instrument.containers import Lazy
 from harness.instrument.families import Family, family_of, is_mark
-from harness.instrument.locations import ATOMS, FRESH, UNRESOLVED, Unresolved
+from harness.instrument.locations import ATOMS, EXTERNAL, FRESH, UNRESOLVED, Computed, Mark, Unresolved
 from harness.instrument.lookups import super_value, value_of
 from harness.instrument.results import item_value, result_of
+from harness.instrument.returns import recorded
 
 Names = Mapping[str, Any]
 Evaluate = Callable[[FrameType, Names], Any]
@@ -124,15 +125,18 @@ def _module(expr: ex.Module) -> Evaluate:
 
 
 def _attr(expr: ex.Attr) -> Evaluate:
-    owner, name = evaluator(expr.owner), expr.name
+    owner, name, offset = evaluator(expr.owner), expr.name, expr.offset
     if isinstance(expr.owner, ex.Call) and _is_super(expr.owner):
         return _through_super(expr.owner, name)
 
     def value(frame: FrameType, names: Names) -> Any:
         thing = owner(frame, names)
-        if thing is FRESH or type(thing) is Lazy:
-            return FRESH
-        return value_of(thing, name)
+        if type(thing) is Mark or type(thing) is Lazy:
+            return thing if thing is EXTERNAL else FRESH
+        try:
+            return value_of(thing, name)
+        except Computed as computed:
+            return recorded(frame, offset, computed.function)
 
     return value
 
@@ -168,8 +172,15 @@ def _super(expr: ex.Super) -> Evaluate:
 
 
 def _item(expr: ex.Item) -> Evaluate:
-    owner, key = evaluator(expr.owner), evaluator(expr.key)
-    return lambda frame, names: item_value(owner(frame, names), key(frame, names))
+    owner, key, offset = evaluator(expr.owner), evaluator(expr.key), expr.offset
+
+    def value(frame: FrameType, names: Names) -> Any:
+        try:
+            return item_value(owner(frame, names), key(frame, names))
+        except Computed as computed:
+            return recorded(frame, offset, computed.function)
+
+    return value
 
 
 def _slice(expr: ex.Slice) -> Evaluate:
@@ -264,7 +275,7 @@ def _spread(given: list[Any]) -> tuple[Any, ...]:
 
 def _call(expr: ex.Call) -> Evaluate:
     callee, args = evaluator(expr.callee), arguments(expr)
-    positional = len(expr.args) - len(expr.names)
+    positional, offset = len(expr.args) - len(expr.names), expr.offset
     if expr.spread:
         positional = -1
 
@@ -272,16 +283,32 @@ def _call(expr: ex.Call) -> Evaluate:
         function = callee(frame, names)
         if function is FRESH:
             return _of_new_function(expr.callee)
-        return result_of(function, lambda: args(frame, names), positional, frame)
+        if function is EXTERNAL:
+            return EXTERNAL
+        try:
+            return result_of(function, lambda: args(frame, names), positional, frame)
+        except Computed as computed:
+            return recorded(frame, offset, computed.function)
 
     return value
 
 
 def _of_new_function(callee: ex.Expr) -> Any:
     """The result of a comprehension or generator expression, or of a method of a private built-in object."""
-    if isinstance(callee, ex.Function) and callee.code.co_name == "<lambda>":
+    if isinstance(callee, ex.Function):
+        known = callee.code.co_name in COMPREHENSIONS
+    else:
+        known = isinstance(callee, ex.Attr) and callee.name not in _GIVES_ELEMENTS
+    if not known:
         raise Unresolved
     return FRESH
+
+
+COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
+_GIVES_ELEMENTS = frozenset(
+    {"pop", "popleft", "popitem", "get", "setdefault", "result", "__getitem__", "__next__", "send"}
+)
+"""Methods of a private object that give something that need not be private."""
 
 
 _COMPILERS: dict[type, Callable[[Any], Evaluate]] = {

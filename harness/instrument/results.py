@@ -9,9 +9,10 @@ from typing import Any
 
 from harness.instrument.containers import CO_GENERATOR, Lazy
 from harness.instrument.families import Family, family_of, is_mark
-from harness.instrument.foreign import covered
-from harness.instrument.locations import FRESH, UNRESOLVED, WHOLE, Unresolved, plain
-from harness.instrument.lookups import instance_dict, layout_of, value_of
+from harness.instrument.foreign import covered, is_ours
+from harness.instrument.layouts import instance_dict, layout_of
+from harness.instrument.locations import EXTERNAL, FRESH, UNRESOLVED, WHOLE, Computed, Unresolved, plain
+from harness.instrument.lookups import value_of
 
 _GETTERS: tuple[type, ...] = (dict, list, tuple)
 
@@ -23,8 +24,9 @@ def item_value(container: Any, key: Any) -> Any:
         if container is FRESH:
             raise Unresolved
         layout = layout_of(kind)
-        if layout.python_method("__getitem__") is not None:
-            raise Unresolved
+        method = layout.python_method("__getitem__")
+        if method is not None:
+            raise Computed(method)
         kind = next((base for base in _GETTERS if layout.builtin(base)), kind)
     if kind is dict:
         if plain(key) is WHOLE or not dict.__contains__(container, key):
@@ -53,19 +55,58 @@ def result_of(function: Any, args: Callable[[], tuple[Any, ...]], positional: in
     kind = type(function)
     if kind is FunctionType or kind is MethodType:
         inner = function if kind is FunctionType else function.__func__
-        if type(inner) is FunctionType and inner.__code__.co_flags & CO_GENERATOR and covered(inner.__code__):
+        if type(inner) is not FunctionType:
+            raise Unresolved
+        if inner.__code__.co_flags & CO_GENERATOR and covered(inner.__code__):
             return FRESH
-        raise Unresolved
+        if inner.__name__ == "submit" and is_ours(inner.__code__):
+            return FRESH
+        raise Computed(inner)
     if kind is BuiltinFunctionType and type(function.__self__) is not ModuleType:
         return _of_method(function.__self__, function.__name__, args)
     if kind is not BuiltinFunctionType and kind is not type:
-        raise Unresolved
+        return _of_instance(function)
     known = _RESULTS.get(id(function))
     if known is None:
-        if kind is type and family_of(function) not in (Family.OBJECT, Family.CLASS):
-            return FRESH
-        raise Unresolved
+        return _of_class(function) if kind is type else _none(function)
     return known if known is FRESH else known(args(), positional, frame)
+
+
+def gives_new_object(name: str) -> bool:
+    """Whether the built-in function of this name gives what nobody else has; a guess made before anything runs."""
+    return _RESULTS.get(id(getattr(builtins, name, None))) is FRESH
+
+
+def _none(function: Any) -> Any:
+    raise Unresolved
+
+
+def _of_class(cls: type) -> Any:
+    """A new object; one of the target's own classes may be known to others by the time it is there."""
+    layout = layout_of(cls)
+    for name in ("__init__", "__new__"):
+        method, _ = layout.method(name)
+        function = method.__func__ if type(method) is staticmethod else method
+        if type(function) is FunctionType:
+            if is_ours(function.__code__):
+                return FRESH
+            raise Computed(function)
+    family = family_of(cls)
+    if family is Family.OUTSIDE:
+        return EXTERNAL
+    if family is Family.OBJECT and not layout.builtin(BaseException):
+        raise Unresolved
+    return FRESH
+
+
+def _of_instance(callee: Any) -> Any:
+    layout = layout_of(type(callee))
+    if layout.is_type:
+        return _of_class(callee) if layout.python_method("__call__") is None else _none(callee)
+    method = layout.python_method("__call__")
+    if method is None:
+        raise Unresolved
+    raise Computed(method)
 
 
 def _of_method(thing: Any, name: str, args: Callable[[], tuple[Any, ...]]) -> Any:
@@ -74,6 +115,8 @@ def _of_method(thing: Any, name: str, args: Callable[[], tuple[Any, ...]]) -> An
     family = family_of(type(thing))
     if family is Family.ATOM:
         return FRESH
+    if family is Family.OUTSIDE:
+        return EXTERNAL
     if name in ("copy", "index", "count", "join", "split", "union", "difference", "intersection", "append", "add"):
         return FRESH
     if family is Family.MAPPING:
@@ -122,6 +165,19 @@ def _getattr(args: tuple[Any, ...], positional: int, frame: FrameType) -> Any:
     return value_of(args[0], args[1])
 
 
+def _external(args: tuple[Any, ...], positional: int, frame: FrameType) -> Any:
+    return EXTERNAL
+
+
+def _extreme(extreme: Callable[..., Any], args: tuple[Any, ...], positional: int) -> Any:
+    """Of plain integers or of strings; a computation that cannot run a user's comparison."""
+    if positional < 2 or positional != len(args) or len({id(type(arg)) for arg in args}) != 1:
+        raise Unresolved
+    if type(args[0]) is not int and type(args[0]) is not str:
+        raise Unresolved
+    return extreme(args)
+
+
 def _globals(args: tuple[Any, ...], positional: int, frame: FrameType) -> Any:
     return frame.f_globals
 
@@ -131,13 +187,16 @@ def _register() -> dict[int, Any]:
         "len", "int", "float", "bool", "str", "bytes", "repr", "hash", "id", "isinstance", "issubclass", "callable",
         "hasattr", "sorted", "list", "tuple", "set", "dict", "frozenset", "range", "abs", "round", "ord", "chr", "hex",
         "bin", "oct", "format", "any", "all", "divmod", "slice", "complex", "bytearray", "ascii", "print", "locals",
-        "object", "open",
+        "object",
     )  # fmt: skip
     table: dict[int, Any] = {id(getattr(builtins, name)): FRESH for name in fresh}
     for name in ("enumerate", "zip", "reversed", "iter"):
         table[id(getattr(builtins, name))] = _lazy
     for name in ("map", "filter"):
         table[id(getattr(builtins, name))] = _lazy_second
+    table[id(open)] = _external
+    table[id(min)] = lambda args, positional, frame: _extreme(min, args, positional)
+    table[id(max)] = lambda args, positional, frame: _extreme(max, args, positional)
     table |= {id(vars): _vars, id(type): _type, id(getattr): _getattr, id(globals): _globals}
     return table
 

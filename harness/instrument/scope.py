@@ -46,8 +46,6 @@ class Scope:
         self._by_code: dict[int, int] = {}
         self._keep: list[CodeType] = []
         self.tables: dict[int, dict[int, Any]] = {}
-        self.cached: dict[int, CodeType] = {}
-        """Code whose results `functools.lru_cache` or `cached_property` keeps."""
 
     FOREIGN, TARGET, ENTRY = 0, 1, 2
 

@@ -34,28 +34,6 @@ class SyncSite:
         return ()
 
 
-class CacheSite:
-    """The entry of a function whose results a cache of the library keeps: between its look-up and its store.
-
-    ``inner`` is the site of the function's first instruction, if that is an access too.
-    """
-
-    __slots__ = ("code", "hot", "inner", "label", "line", "offset")
-    callee = None
-
-    def __init__(self, code: CodeType, inner: AnySite | None) -> None:
-        self.code = code
-        self.inner = inner
-        self.line = code.co_firstlineno
-        self.label = f"the cache of {code.co_name}"
-        self.offset = 0
-        self.hot = False
-
-    def touch(self, frame: FrameType) -> Sequence[tuple[Any, Any, int]]:
-        own = ((self.code, "cache", 3),)
-        return own if self.inner is None else (*own, *self.inner.touch(frame))
-
-
 class SyncSites:
     """One site for each operation and place; kept for a whole exploration so that `hot` stays."""
 

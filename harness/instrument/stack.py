@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType
 
-from harness.instrument.expressions import NULL, OPAQUE, Expr, Local, mentions
+from harness.instrument.expressions import NULL, OPAQUE, Attr, Expr, Local, mentions
 from harness.instrument.opcodes import Role
 
 PY312 = sys.version_info >= (3, 12)
@@ -31,6 +31,11 @@ class Access:
     role: Role
     operands: tuple[Expr, ...]
     name: str = ""
+
+
+def _is_exit(entry: Expr) -> bool:
+    """The exit of a `with` block was looked up at its start: it does not follow the variable it came from."""
+    return isinstance(entry, Attr) and entry.name in ("__exit__", "__aexit__")
 
 
 class Stack:
@@ -65,7 +70,7 @@ class Stack:
     def forget(self, changed: Callable[[Expr], bool]) -> None:
         """Entries made from what an instruction has just changed can no longer be evaluated again."""
         for position, entry in enumerate(self.items):
-            if mentions(entry, changed):
+            if mentions(entry, changed) and not _is_exit(entry):
                 self.items[position] = OPAQUE
 
     def step(self, instruction: dis.Instruction) -> Access | None:

@@ -14,7 +14,9 @@ def _kw_names(stack: Stack, ins: dis.Instruction) -> None:
     stack.keywords = ins.argval if isinstance(ins.argval, tuple) else stack.code.co_consts[arg(ins)]
 
 
-def _called(stack: Stack, first: Expr, second: Expr, args: tuple[Expr, ...], names: tuple[str, ...]) -> None:
+def _called(
+    stack: Stack, first: Expr, second: Expr, args: tuple[Expr, ...], names: tuple[str, ...], offset: int
+) -> None:
     """Push the result of a call whose callable and own first argument (or null) are ``first`` and ``second``."""
     if not PY313 and isinstance(first, Null):
         callee = second
@@ -22,7 +24,7 @@ def _called(stack: Stack, first: Expr, second: Expr, args: tuple[Expr, ...], nam
         callee = first
         if not isinstance(second, Null):
             args = (second, *args)
-    call = Call(callee, args, names if len(names) <= len(args) else ())
+    call = Call(callee, args, names if len(names) <= len(args) else (), offset=offset)
     stack.touch(Role.CALL, call)
     stack.push(bounded(call))
 
@@ -37,7 +39,7 @@ def _call(stack: Stack, ins: dis.Instruction) -> None:
     args = stack.take(arg(ins))
     first, second = stack.take(2)
     names, stack.keywords = stack.keywords, ()
-    _called(stack, first, second, args, names)
+    _called(stack, first, second, args, names, ins.offset)
 
 
 @handles("CALL_KW")
@@ -45,14 +47,17 @@ def _call_kw(stack: Stack, ins: dis.Instruction) -> None:
     names = stack.pop()
     args = stack.take(arg(ins))
     first, second = stack.take(2)
-    _called(stack, first, second, args, names.value if isinstance(names, Const) else ())
+    known = names.value if isinstance(names, Const) else ()
+    _called(stack, first, second, args, known, ins.offset)
 
 
 @handles("CALL_FUNCTION_EX")
 def _call_function_ex(stack: Stack, ins: dis.Instruction) -> None:
     spread = stack.take(2 if PY314 or arg(ins) & 1 else 1)
     first, second = stack.take(2)
-    call = Call(first if PY313 else second, tuple(e for e in spread if not isinstance(e, Null)), spread=True)
+    call = Call(
+        first if PY313 else second, tuple(e for e in spread if not isinstance(e, Null)), spread=True, offset=ins.offset
+    )
     stack.touch(Role.CALL, call)
     stack.push(bounded(call))
 
@@ -74,9 +79,7 @@ def _with_except_start(stack: Stack, ins: dis.Instruction) -> None:
 
 @handles("RETURN_VALUE", "RETURN_CONST")
 def _return(stack: Stack, ins: dis.Instruction) -> None:
-    if ins.opname == "RETURN_VALUE":
-        stack.pop()
-    stack.touch(Role.RETURN)
+    stack.touch(Role.RETURN, stack.pop() if ins.opname == "RETURN_VALUE" else Const(ins.argval))
 
 
 @handles("IMPORT_NAME")

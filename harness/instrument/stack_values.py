@@ -191,7 +191,7 @@ for _opname, _role, _kind, _pops in (
 
 @handles("LOAD_ATTR", "LOAD_METHOD")
 def _load_attr(stack: Stack, ins: dis.Instruction) -> None:
-    expr = bounded(Attr(stack.pop(), ins.argval))
+    expr = bounded(Attr(stack.pop(), ins.argval, ins.offset))
     stack.touch(Role.LOAD_ATTR, *expr.parts(), name=ins.argval)
     if ins.opname == "LOAD_METHOD" or (PY312 and arg(ins) & 1):
         push_callable(stack, expr)
@@ -210,7 +210,7 @@ def _load_special(stack: Stack, ins: dis.Instruction) -> None:
 def _import_from(stack: Stack, ins: dis.Instruction) -> None:
     module = stack.items[-1]
     stack.touch(Role.LOAD_ATTR, module, name=ins.argval)
-    stack.push(bounded(Attr(module, ins.argval)))
+    stack.push(bounded(Attr(module, ins.argval, ins.offset)))
 
 
 @handles("LOAD_SUPER_ATTR")
@@ -242,20 +242,20 @@ def _delete_attr(stack: Stack, ins: dis.Instruction) -> None:
     stack.touch(Role.DELETE_ATTR, owner, name=ins.argval)
 
 
-def _load(stack: Stack, owner: Expr, key: Expr) -> None:
+def _load(stack: Stack, offset: int, owner: Expr, key: Expr) -> None:
     stack.touch(Role.LOAD_ITEM, owner, key)
-    stack.push(bounded(Item(owner, key)))
+    stack.push(bounded(Item(owner, key, offset)))
 
 
 @handles("BINARY_SUBSCR")
 def _binary_subscr(stack: Stack, ins: dis.Instruction) -> None:
-    _load(stack, *stack.take(2))
+    _load(stack, ins.offset, *stack.take(2))
 
 
 @handles("BINARY_SLICE")
 def _binary_slice(stack: Stack, ins: dis.Instruction) -> None:
     owner, start, stop = stack.take(3)
-    _load(stack, owner, Slice((start, stop)))
+    _load(stack, ins.offset, owner, Slice((start, stop)))
 
 
 @handles("BUILD_SLICE")
@@ -263,28 +263,35 @@ def _build_slice(stack: Stack, ins: dis.Instruction) -> None:
     stack.push(bounded(Slice(stack.take(arg(ins)))))
 
 
-def _forget_items(stack: Stack) -> None:
-    stack.forget(lambda expr: type(expr) is Item)
+def _forget_items(stack: Stack, key: Expr) -> None:
+    stack.forget(lambda expr: isinstance(expr, Item) and not _differ(expr.key, key))
+
+
+def _differ(one: Expr, other: Expr) -> bool:
+    """Whether two keys are certainly not equal."""
+    if not (isinstance(one, Const) and isinstance(other, Const)):
+        return False
+    return type(one.value) is type(other.value) and type(one.value) in (str, int) and one.value != other.value
 
 
 @handles("STORE_SUBSCR")
 def _store_subscr(stack: Stack, ins: dis.Instruction) -> None:
     _, owner, key = stack.take(3)
-    _forget_items(stack)
+    _forget_items(stack, key)
     stack.touch(Role.STORE_ITEM, owner, key)
 
 
 @handles("STORE_SLICE")
 def _store_slice(stack: Stack, ins: dis.Instruction) -> None:
     _, owner, start, stop = stack.take(4)
-    _forget_items(stack)
+    _forget_items(stack, OPAQUE)
     stack.touch(Role.STORE_ITEM, owner, Slice((start, stop)))
 
 
 @handles("DELETE_SUBSCR")
 def _delete_subscr(stack: Stack, ins: dis.Instruction) -> None:
     owner, key = stack.take(2)
-    _forget_items(stack)
+    _forget_items(stack, key)
     stack.touch(Role.DELETE_ITEM, owner, key)
 
 
@@ -293,7 +300,7 @@ def _binary_op(stack: Stack, ins: dis.Instruction) -> None:
     left, right = stack.take(2)
     operator = OPERATORS[arg(ins)]
     if operator == "[]":
-        _load(stack, left, right)
+        _load(stack, ins.offset, left, right)
         return
     stack.touch(Role.BINARY, left, right, name=operator)
     stack.push(bounded(Binary(operator, left, right)))

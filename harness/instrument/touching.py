@@ -7,7 +7,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from harness.instrument import expressions as ex
-from harness.instrument.callbacks import returning
+from harness.instrument.attributes import load_touches, store_touches, super_touches
 from harness.instrument.calls import call_touches
 from harness.instrument.containers import (
     Lazy,
@@ -21,7 +21,6 @@ from harness.instrument.containers import (
 )
 from harness.instrument.families import is_mark
 from harness.instrument.locations import (
-    CELLS,
     FRESH,
     NOTHING,
     OUTSIDE,
@@ -33,10 +32,11 @@ from harness.instrument.locations import (
     Touches,
     plain,
 )
-from harness.instrument.lookups import load_touches, store_touches, super_touches
 from harness.instrument.methods import simple_methods
+from harness.instrument.names import cell_touching, global_touching, name_touching
 from harness.instrument.opcodes import Role
 from harness.instrument.resolve import (
+    COMPREHENSIONS,
     Evaluate,
     arguments,
     evaluator,
@@ -45,6 +45,8 @@ from harness.instrument.resolve import (
     needs_locals,
     super_arguments,
 )
+from harness.instrument.results import gives_new_object
+from harness.instrument.returns import returning
 from harness.instrument.stack import Access
 
 Touching = Callable[[FrameType], Touches]
@@ -188,54 +190,6 @@ class _UnknownKey:
 UNRESOLVED_KEY: Any = _UnknownKey()
 
 
-def _global(mode: int) -> Callable[[CodeType, Access], Touching]:
-    def compile_(code: CodeType, access: Access) -> Touching:
-        (variable,) = access.operands
-        assert isinstance(variable, ex.Local)
-        name = variable.name
-
-        def touch(frame: FrameType) -> Touches:
-            spaces = frame.f_globals
-            if mode == READ and name not in spaces and name in frame.f_builtins:
-                return NOTHING
-            return ((spaces, name, mode),)
-
-        return touch
-
-    return compile_
-
-
-def _name(mode: int) -> Callable[[CodeType, Access], Touching]:
-    general = _global(mode)
-
-    def compile_(code: CodeType, access: Access) -> Touching:
-        (variable,) = access.operands
-        assert isinstance(variable, ex.Local)
-        name, outer = variable.name, general(code, access)
-
-        def touch(frame: FrameType) -> Touches:
-            names = frame.f_locals
-            if names is frame.f_globals:
-                return outer(frame)
-            if mode == READ and not (type(names) is dict and name in names):
-                return outer(frame)
-            return NOTHING
-
-        return touch
-
-    return compile_
-
-
-def _cell(mode: int) -> Callable[[CodeType, Access], Touching]:
-    def compile_(code: CodeType, access: Access) -> Touching:
-        (variable,) = access.operands
-        assert isinstance(variable, ex.Local)
-        found = ((CELLS, (code.co_filename, variable.name), mode),)
-        return lambda frame: found
-
-    return compile_
-
-
 def _whole(code: CodeType, access: Access) -> Touching | None:
     """Truth, comparison, formatting: values whose origin is unknown are taken for private."""
     methods = _READERS[access.role]
@@ -256,7 +210,10 @@ def _whole(code: CodeType, access: Access) -> Touching | None:
 
 
 def _can_be_read(expr: ex.Expr) -> bool:
-    return not isinstance(expr, ex.Opaque | ex.Call)
+    """Not what came from nowhere, nor the new object that a built-in function gave."""
+    if isinstance(expr, ex.Call):
+        return not (isinstance(expr.callee, ex.Global) and gives_new_object(expr.callee.name))
+    return not isinstance(expr, ex.Opaque)
 
 
 def _contains(code: CodeType, access: Access) -> Touching | None:
@@ -390,14 +347,21 @@ def _match(code: CodeType, access: Access) -> Touching | None:
 
 def _return(code: CodeType, access: Access) -> Touching | None:
     """Generators, comprehensions, module and class bodies are not called back by what completes an access."""
-    if code.co_flags & _SUSPENDS or not code.co_flags & _IS_FUNCTION or code.co_name in _COMPREHENSIONS:
+    if code.co_flags & _SUSPENDS or not code.co_flags & _IS_FUNCTION or code.co_name in COMPREHENSIONS:
         return None
-    return returning(code)
+    return returning(code, _returned(code, access.operands[0]))
+
+
+def _returned(code: CodeType, expr: ex.Expr) -> Callable[[FrameType], Any]:
+    """The value about to be returned: from a constructor, the object it has made."""
+    if code.co_name == "__init__" and code.co_argcount:
+        expr = ex.Local(code.co_varnames[0])
+    evaluate, names_of = guarded(expr), _names(expr)
+    return lambda frame: evaluate(frame, names_of(frame))
 
 
 _SUSPENDS = 0x20 | 0x80 | 0x200
 _IS_FUNCTION = 0x1 | 0x2
-_COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 
 
 def _never(code: CodeType, access: Access) -> Touching | None:
@@ -412,15 +376,15 @@ _COMPILERS: dict[Role, Callable[[CodeType, Access], Touching | None]] = {
     Role.LOAD_ITEM: _item(READ),
     Role.STORE_ITEM: _item(WRITE),
     Role.DELETE_ITEM: _item(WRITE, "__delitem__"),
-    Role.LOAD_GLOBAL: _global(READ),
-    Role.STORE_GLOBAL: _global(WRITE),
-    Role.DELETE_GLOBAL: _global(WRITE),
-    Role.LOAD_NAME: _name(READ),
-    Role.STORE_NAME: _name(WRITE),
-    Role.DELETE_NAME: _name(WRITE),
-    Role.LOAD_CELL: _cell(READ),
-    Role.STORE_CELL: _cell(WRITE),
-    Role.DELETE_CELL: _cell(WRITE),
+    Role.LOAD_GLOBAL: global_touching(READ),
+    Role.STORE_GLOBAL: global_touching(WRITE),
+    Role.DELETE_GLOBAL: global_touching(WRITE),
+    Role.LOAD_NAME: name_touching(READ),
+    Role.STORE_NAME: name_touching(WRITE),
+    Role.DELETE_NAME: name_touching(WRITE),
+    Role.LOAD_CELL: cell_touching(READ),
+    Role.STORE_CELL: cell_touching(WRITE),
+    Role.DELETE_CELL: cell_touching(WRITE),
     Role.TEST: _whole,
     Role.READ: _whole,
     Role.CONTAINS: _contains,

@@ -52,9 +52,17 @@ def comparable(value: Any) -> Any:
     if type(value) in (set, frozenset):
         return ("set", frozenset(comparable(item) for item in value))
     if value is None or isinstance(value, (type, enum.Enum)) or type(value).__name__ in STABLE:
+        if "<" in getattr(value, "__qualname__", ""):
+            raise TypeError("a function made in a schedule compares by identity only")
         return value
     if getattr(type(value), "__eq__", None) is object.__eq__:
         raise TypeError(f"{type(value).__name__} compares by identity only")
+    try:
+        same = bool(value == value)
+    except Exception as error:
+        raise TypeError(f"comparing a {type(value).__name__} raises {type(error).__name__}") from None
+    if not same:
+        raise TypeError(f"a {type(value).__name__} does not equal itself")
     return value
 
 

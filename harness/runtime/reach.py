@@ -13,6 +13,9 @@ from harness.runtime.locks import Lock
 
 LIMIT = 20_000
 ATOMS = (str, bytes, int, float, complex, bool, type(None), type(Ellipsis), range, slice)
+INFRASTRUCTURE = frozenset(
+    {"_pytest", "pytest", "pluggy", "harness", "hypothesis", "xdist", "execnet", "coverage", "logging"}
+)
 Setter = Callable[[Any], None]
 
 
@@ -133,6 +136,12 @@ def _function(thing: FunctionType, covers: Callable[[Any], bool]) -> Iterator[tu
         yield value, _set_item(thing.__kwdefaults__, name)
 
 
+def _infrastructure(kind: type) -> bool:
+    """Whether the objects of a class belong to the test run or to logging, not to the target's state."""
+    module = kind.__dict__.get("__module__")
+    return type(module) is str and module.partition(".")[0] in INFRASTRUCTURE
+
+
 def walk(
     roots: list[Any], covers: Callable[[Any], bool], limit: int = LIMIT
 ) -> Iterator[tuple[Any, Setter | None]]:
@@ -151,6 +160,6 @@ def walk(
         seen[id(thing)] = thing
         if isinstance(thing, ModuleType) and not (type(thing) is ModuleType and covers(thing)):
             continue
-        if type(thing) in (threading.Thread, Lock):
+        if type(thing) in (threading.Thread, Lock) or _infrastructure(type(thing)):
             continue
         pending.extend(children(thing, covers))

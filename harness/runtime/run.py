@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from harness.instrument.scope import Scope
 from harness.instrument.sites import AnySite, SyncSites
+from harness.model import one_line
 from harness.runtime.active import slot
 from harness.runtime.clock import Clock
 from harness.runtime.outcome import Ending, Outcome, Waiting
@@ -67,6 +68,7 @@ class Run:
         early_timeouts: bool = False,
         watchdog: float = 10.0,
         max_points: int = 300_000,
+        everywhere: bool = False,
     ) -> None:
         self.strategy = strategy
         self.scope = scope
@@ -76,6 +78,7 @@ class Run:
         self.early_timeouts = early_timeouts
         self.watchdog = watchdog
         self.max_points = max_points
+        self.everywhere = everywhere
         self.tasks: list[Task] = []
         self.by_ident: dict[int, Task] = {}
         self.ready: set[int] = set()
@@ -194,7 +197,8 @@ class Run:
             self._wake(joiner)
         self.log.append((task.index, self.syncs.ended, self._number(task), "end", WRITE))
         if self.unwinding:
-            self.unwound.release()
+            if self.unwound.locked():
+                self.unwound.release()
             return
         self.rotation.moved()
         self.scenario_left -= task.scenario
@@ -345,7 +349,11 @@ class Run:
         """A shared access is about to happen in ``frame``."""
         if self.current is not task and not self.unwinding:
             self._rejoin(task)
-        touches = site.touch(frame)
+        try:
+            touches = site.touch(frame)
+        except Exception as error:
+            self.abort(task, f"internal error at {site.label!r}, line {site.line}: {one_line(error)}; please report it")
+            return
         if not touches:
             return
         if self.observer is None:
@@ -378,7 +386,7 @@ class Run:
             if number is None:
                 number = self._number(thing)
             log.append((index, site, number, key, mode))
-        if not site.hot:
+        if not site.hot and not self.everywhere:
             self.cold.add(site)
         elif len(self.ready) > 1 or self.early_timeouts or self.returned or self.outside:
             self._consider(task, site, frame)

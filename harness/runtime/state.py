@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections import deque
 from collections.abc import Callable, Collection
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from harness.runtime.locks import Condition, Lock, RLock
@@ -33,7 +33,6 @@ class Snapshot:
         self._caches: list[Any] = []
         self._keep: list[Any] = []
         self._restores = 0
-        self.cached: set[CodeType] = set()
         self.complete = True
 
     def add(self, modules: list[ModuleType]) -> None:
@@ -65,8 +64,8 @@ class Snapshot:
         elif issubclass(kind, type):
             if covers(thing):
                 entries.append((_restore_class, thing, dict(type.__getattribute__(thing, "__dict__"))))
-        elif kind is _LRU or kind is functools.cached_property:
-            self._note_cache(thing)
+        elif kind is _LRU and thing.cache_info().currsize == 0:
+            self._caches.append(thing)
         inner = None if issubclass(kind, type) else instance_dict(thing)
         if inner is not None and kind is not Condition:
             entry = (_restore_dict, inner, (dict(inner), _identities(inner)))
@@ -78,18 +77,6 @@ class Snapshot:
         if entries:
             self._entries[id(thing)] = entries
             self._keep.append(thing)
-
-    def _note_cache(self, thing: Any) -> None:
-        """A cache of the library fills itself behind the target's back: remember the code whose results it keeps."""
-        if type(thing) is _LRU:
-            if thing.cache_info().currsize == 0:
-                self._caches.append(thing)
-            function = thing.__wrapped__
-        else:
-            function = thing.func
-        code = getattr(function, "__code__", None)
-        if code is not None:
-            self.cached.add(code)
 
     def restore(self, touched: Collection[int] | None) -> None:
         """Put the recorded contents back; ``touched`` are the identities that a schedule touched, None if unknown."""

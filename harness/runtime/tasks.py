@@ -97,7 +97,7 @@ class Task:
 class Worker:
     """An OS thread that carries one task after another; it sleeps on its own lock between hand-overs."""
 
-    __slots__ = ("around", "ended", "ident", "job", "native_id", "park", "thread")
+    __slots__ = ("around", "ended", "ident", "job", "lost", "native_id", "park", "thread")
 
     def __init__(self, cpu: int | None, around: Callable[[Callable[[], None]], None]) -> None:
         self.park = native_lock()
@@ -105,6 +105,7 @@ class Worker:
         self.ended = native_lock()
         self.ended.acquire()
         self.job: Callable[[], None] | None = None
+        self.lost = False
         self.around = around
         self.native_id = 0
         ready = native_lock()
@@ -118,7 +119,7 @@ class Worker:
         if cpu is not None:
             os.sched_setaffinity(0, {cpu})
         ready.release()
-        while True:
+        while not self.lost:
             self.park.acquire()
             job = self.job
             if job is None:
@@ -165,6 +166,8 @@ class Workers:
     def lose(self, worker: Worker) -> None:
         """Give up a worker stuck in C: it stays as a daemon thread that never runs target code under control again."""
         threading._active.pop(worker.ident, None)  # type: ignore[attr-defined]
+        worker.lost = True
+        worker.job = None
         self.lost.append(worker)
 
     def _end(self, worker: Worker) -> None:

@@ -7,6 +7,7 @@ nobody can go on the wait is judged: a stall if all waits are ours, stuck after 
 from __future__ import annotations
 
 import ctypes
+import dis
 import linecache
 import os
 import sys
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 TICK = 0.025
 SLEEPING_TICKS = 4
+LOOP_SAMPLES = 8
 UNWIND_SECONDS = 2.0
 
 _sleep = time.sleep
@@ -36,6 +38,8 @@ class Supervisor:
         self._cpu = 0.0
         self._asleep = 0
         self._gave_up = False
+        self._sampled: tuple[int, ...] = ()
+        self._same_samples = 0
         self._since = _monotonic()
 
     def wait(self) -> None:
@@ -81,6 +85,7 @@ class Supervisor:
         now = (task, run.step)
         cpu = _cpu_time(task.worker) if task is not None else 0.0
         if task is None or now != self._seen:
+            self._same_samples = 0
             self._seen, self._cpu, self._asleep, self._since = now, cpu, 0, _monotonic()
             return
         if _sleeps(task.worker) and cpu - self._cpu < 0.002:
@@ -90,11 +95,26 @@ class Supervisor:
         else:
             self._asleep = 0
         self._cpu = cpu
+        self._sample(task)
         if _monotonic() - self._since > run.watchdog and run.current is task:
+            if self._same_samples > LOOP_SAMPLES:
+                self._give_up(Ending.LIVELOCK)
+                return
             run.stuck.append(
                 f"{task.name} has run {run.watchdog:g} s without reaching a yield point {self.where(task)}"
             )
             self._give_up(Ending.STUCK)
+
+    def _sample(self, task: Task) -> None:
+        """Count how often in a row the thread was seen in the same loop with the same locals, not in a call."""
+        frame = sys._current_frames().get(task.worker.ident)
+        if frame is None or not self.run.scope.covers(frame.f_code):
+            self._same_samples = 0
+            return
+        calling = dis.opname[frame.f_code.co_code[frame.f_lasti]].startswith(("CALL", "PRECALL"))
+        seen = (id(frame), *map(id, frame.f_locals.values()))
+        self._same_samples = self._same_samples + 1 if seen == self._sampled and not calling else 0
+        self._sampled = seen
 
     def _give_up(self, ending: Ending) -> None:
         self.run.ending = ending
@@ -122,7 +142,7 @@ class Supervisor:
     def end(self, task: Task) -> bool:
         """Unwind one task; False when it is stuck in C."""
         run = self.run
-        runs = task.state is State.OUTSIDE or (run.ending is Ending.STUCK and run.current is task)
+        runs = task.state is State.OUTSIDE or (run.ending in (Ending.STUCK, Ending.LIVELOCK) and run.current is task)
         if runs and task not in run.returned:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(task.worker.ident), ctypes.py_object(Unwound))
         else:

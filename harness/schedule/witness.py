@@ -7,6 +7,7 @@ never to a bytecode offset or a random seed: the record survives an edit elsewhe
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -112,10 +113,13 @@ class Witness:
         return target
 
     @classmethod
-    def load(cls, path: str | Path) -> Witness:
+    def load(cls, path: str | os.PathLike[str]) -> Witness:
         """Read the record at ``path``; raises :class:`UsageError` when there is none."""
         try:
             text = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"cannot read the replay record {path}: {error}") from None
-        return cls.from_json(text)
+        try:
+            return cls.from_json(text)
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from None
