@@ -8,8 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from harness.runtime.locks import Condition, Lock, RLock
-from harness.runtime.patches import _PySimpleQueue
+from harness.runtime.locks import Condition, Lock, RLock, SimpleQueue
 from harness.runtime.reach import Setter, walk
 
 _NATIVE_LOCK = type(_thread.allocate_lock())
@@ -58,7 +57,7 @@ class Adoption:
             elif type(native) is _NATIVE_RLOCK:
                 twin = RLock()
             else:
-                twin = _PySimpleQueue()
+                twin = SimpleQueue()
             known = self._twins[id(native)] = (twin, native)
         return known[0]
 

@@ -1,12 +1,14 @@
 """Dual-mode locks: ordinary outside a schedule, cooperative inside one. They know nothing of strategies.
 
-Only the lowest primitive is ours. `RLock`, `Condition`, `Semaphore`, `Event`, `Barrier`, `queue.Queue` and
-`SimpleQueue` are CPython's own Python code running on it, so their semantics are CPython's by construction.
+Only the locks are ours. `Condition`, `Semaphore`, `Event`, `Barrier`, `queue.Queue` and `SimpleQueue` are CPython's own
+Python code running on them, so their semantics are CPython's by construction.
 """
 
 from __future__ import annotations
 
+import _thread
 import os
+import queue
 import sys
 import threading
 from _thread import get_ident
@@ -16,7 +18,8 @@ from typing import Any
 from harness.runtime.active import controlled, slot
 from harness.runtime.tasks import Task, native_lock
 
-_PyRLock: Any = threading._PyRLock  # type: ignore[attr-defined]
+_NativeRLock = _thread.RLock
+_PySimpleQueue: Any = queue._PySimpleQueue  # type: ignore[attr-defined]
 _NativeCondition = threading.Condition
 
 
@@ -104,28 +107,102 @@ class AbandonedLock(RuntimeError):
     """``check`` or ``observe`` would wait for ever on a lock that a thread of the schedule never released."""
 
 
-class RLock(_PyRLock):  # type: ignore[misc]
-    """CPython's re-entrant lock in Python, on a dual-mode lock."""
+class RLock:
+    """A re-entrant lock with the interface of ``_thread.RLock``, on a dual-mode lock."""
+
+    __slots__ = ("__weakref__", "_block", "_count", "_owner")
 
     def __init__(self) -> None:
-        super().__init__()
-        run = slot.run
-        if run is not None:
-            run.track_rlock(self)
+        self._block = Lock()
+        self._owner: int | None = None
+        self._count = 0
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        run = slot.run
-        if run is not None:
-            run.track_rlock(self)
-        return super().acquire(blocking, timeout)  # type: ignore[no-any-return]
+        me = get_ident()
+        if self._owner == me:
+            self._count += 1
+            return True
+        if timeout != -1 and (not blocking or timeout < 0 or timeout > threading.TIMEOUT_MAX):
+            refuse(_NativeRLock(), blocking, timeout)
+        if not self._block.acquire(blocking, timeout):
+            return False
+        self._owner = me
+        self._count = 1
+        if slot.run is not None:
+            slot.run.locks[id(self)] = self
+        return True
 
     __enter__ = acquire
+
+    def release(self) -> None:
+        if self._owner != get_ident():
+            raise RuntimeError("cannot release un-acquired lock")
+        self._count -= 1
+        if not self._count:
+            self._free()
+
+    def _free(self) -> None:
+        self._owner = None
+        if slot.run is not None:
+            slot.run.locks.pop(id(self), None)
+        self._block.release()
+
+    def __exit__(self, *exc: object) -> None:
+        self.release()
+
+    def locked(self) -> bool:
+        return self._block.locked()
+
+    def _acquire_restore(self, state: tuple[int, int | None]) -> None:
+        self._block.acquire()
+        self._count, self._owner = state
+        if slot.run is not None:
+            slot.run.locks[id(self)] = self
+
+    def _release_save(self) -> tuple[int, int | None]:
+        if not self._count:
+            raise RuntimeError("cannot release un-acquired lock")
+        state = (self._count, self._owner)
+        self._count = 0
+        self._free()
+        return state
+
+    def _is_owned(self) -> bool:
+        return self._owner == get_ident()
+
+    def _recursion_count(self) -> int:
+        return self._count if self._owner == get_ident() else 0
+
+    def _at_fork_reinit(self) -> None:
+        self._block._at_fork_reinit()
+        self._owner = None
+        self._count = 0
+
+    def __repr__(self) -> str:
+        state = "locked" if self._count else "unlocked"
+        return f"<{state} _thread.RLock object owner={self._owner or 0} count={self._count} at {hex(id(self))}>"
 
     def __reduce__(self) -> Any:
         raise TypeError("cannot pickle '_thread.RLock' object")
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError("cannot pickle '_thread.RLock' object")
+
+
+def refuse(native: Any, blocking: bool, timeout: float) -> None:
+    """Let a free native lock raise what this version of Python raises for wrong arguments."""
+    if native.acquire(blocking, timeout):
+        native.release()
+
+
+class SimpleQueue(_PySimpleQueue):  # type: ignore[misc]
+    """CPython's simple queue in Python, with the argument rules of the one in C."""
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        return super().get(block, timeout if block else None)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("cannot pickle '_queue.SimpleQueue' object")
 
 
 def _loses_notifications(caller: CodeType) -> bool:

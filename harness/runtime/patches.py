@@ -11,9 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from harness.runtime.locks import Condition, Lock, RLock
-
-_PySimpleQueue: Any = queue._PySimpleQueue  # type: ignore[attr-defined]
+from harness.runtime.locks import Condition, Lock, RLock, SimpleQueue
 
 REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (threading, "Lock", Lock),
@@ -21,7 +19,7 @@ REPLACED: tuple[tuple[Any, str, Any], ...] = (
     (threading, "RLock", RLock),
     (threading, "_CRLock", RLock),
     (threading, "Condition", Condition),
-    (queue, "SimpleQueue", _PySimpleQueue),
+    (queue, "SimpleQueue", SimpleQueue),
     (functools, "RLock", RLock),
 )
 
@@ -42,7 +40,7 @@ class Patches:
             id(_thread.allocate_lock): Lock,
             id(threading.RLock): RLock,
             id(threading.Condition): Condition,
-            id(queue.SimpleQueue): _PySimpleQueue,
+            id(queue.SimpleQueue): SimpleQueue,
         }
         for module, name, replacement in REPLACED:
             if hasattr(module, name):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 import weakref
+from _thread import TIMEOUT_MAX
 from collections import deque
 from collections.abc import Callable, Sequence
 from types import FrameType
@@ -20,9 +21,10 @@ from harness.instrument.sites import AnySite, SyncSites
 from harness.model import one_line
 from harness.runtime.active import slot
 from harness.runtime.clock import Clock
+from harness.runtime.locks import RLock, refuse
 from harness.runtime.outcome import Ending, Outcome, Waiting
 from harness.runtime.spin import Rotation, watch
-from harness.runtime.tasks import State, Task, Unwound, Wait, Workers, bind, get_ident, native_lock
+from harness.runtime.tasks import State, Task, Unwound, Wait, Workers, bind, get_ident, mark_ended, native_lock
 from harness.runtime.watch import Supervisor
 
 READ, WRITE, BOTH = 1, 2, 3
@@ -156,8 +158,8 @@ class Run:
 
     def forget_locks(self) -> None:
         """Free the locks that ended tasks still hold, so that no state leaks into the next schedule."""
-        for lock in self.locks.values():
-            if hasattr(lock, "_block"):
+        for lock in list(self.locks.values()):
+            if isinstance(lock, RLock):
                 lock._owner, lock._count = None, 0
                 lock = lock._block
             if lock._owner is not None and lock._native.locked():
@@ -201,6 +203,8 @@ class Run:
                 self.unwound.release()
             return
         self.rotation.moved()
+        if task.thread is not None:
+            mark_ended(task.thread)
         self.scenario_left -= task.scenario
         if not self.scenario_left:
             self._end(Ending.COMPLETE)
@@ -458,12 +462,9 @@ class Run:
 
     def acquire(self, task: Task, lock: Any, blocking: bool, timeout: float) -> bool:
         """``lock.acquire`` in a controlled thread."""
-        if not blocking and timeout != -1:
-            raise ValueError("can't specify a timeout for a non-blocking call")
-        if timeout < 0 and timeout != -1:
-            raise ValueError("timeout value must be a non-negative number")
+        if timeout != -1 and (not blocking or timeout < 0 or timeout > TIMEOUT_MAX):
+            refuse(native_lock(), blocking, timeout)
         probing = not blocking or timeout == 0 or (timeout > 0 and self.early_timeouts)
-        self.locks[id(lock)] = lock
         touches: tuple[tuple[Any, Any, int], ...] = ((lock, "lock", BOTH),)
         if probing:
             touches += ((lock, "state", READ),)
@@ -482,6 +483,7 @@ class Run:
             if not woken:
                 break
         lock._owner = task
+        self.locks[id(lock)] = lock
         if lock._waiters:
             self._taken(lock)
         return True
@@ -500,6 +502,7 @@ class Run:
             self.sync(task, "release", ((lock, "state", WRITE),))
         lock._owner = None
         lock._native.release()
+        self.locks.pop(id(lock), None)
         if lock._waiters:
             for waiter in tuple(lock._waiters):
                 self._wake(waiter)
@@ -508,10 +511,6 @@ class Run:
         """``lock.locked`` in a controlled thread."""
         if not self.unwinding:
             self.sync(task, "locked", ((lock, "state", READ), (lock, "lock", READ)))
-
-    def track_rlock(self, lock: Any) -> None:
-        """Remember a re-entrant lock, to free it should its holder be unwound."""
-        self.locks[id(lock)] = lock
 
     def released_outside(self, lock: Any) -> None:
         """A thread that is not ours released ``lock``."""

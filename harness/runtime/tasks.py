@@ -138,6 +138,24 @@ def _registered(ident: int) -> threading.Thread:
     return thread
 
 
+def mark_started(thread: threading.Thread, worker: Worker) -> None:
+    """Give a Thread object the attributes that ``Thread.start`` would."""
+    thread._ident = worker.ident  # type: ignore[attr-defined]
+    thread._native_id = worker.native_id  # type: ignore[attr-defined]
+    if hasattr(threading, "_make_thread_handle"):
+        thread._handle = threading._make_thread_handle(worker.ident)  # type: ignore[attr-defined]
+    threading._active[worker.ident] = thread  # type: ignore[attr-defined]
+    thread._started.set()  # type: ignore[attr-defined]
+
+
+def mark_ended(thread: threading.Thread) -> None:
+    """Let a Thread object know that its thread has ended, as its ``repr`` shows."""
+    if hasattr(thread, "_is_stopped"):
+        thread._is_stopped = True
+    if hasattr(thread, "_handle"):
+        thread._handle._set_done()
+
+
 class Workers:
     """The OS threads of one exploration: started when first needed, reused, ended by :meth:`close`."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.runtime.active import controlled, slot
-from harness.runtime.tasks import State, Task
+from harness.runtime.tasks import State, Task, mark_started
 
 NATIVE: dict[str, Callable[..., Any]] = {
     name: getattr(threading.Thread, name) for name in ("start", "join", "is_alive")
@@ -30,10 +30,7 @@ def _start(self: threading.Thread) -> None:
     started = run.spawn(self.name, lambda: _body(self))
     started.thread = self
     setattr(self, _MARK, started)
-    self._ident = started.worker.ident  # type: ignore[attr-defined]
-    self._native_id = started.worker.native_id  # type: ignore[attr-defined]
-    threading._active[started.worker.ident] = self  # type: ignore[attr-defined]
-    self._started.set()  # type: ignore[attr-defined]
+    mark_started(self, started.worker)
 
 
 def _body(thread: threading.Thread) -> None:
