@@ -60,6 +60,11 @@ def pytest_configure(config: pytest.Config) -> None:
     _replace_factories(config)
     config.addinivalue_line("markers", MARKER)
     path = config.getoption("--concurrency-replay")
+    for name, least in (("schedules", 1), ("preemptions", 0), ("seconds", None)):
+        value = config.getoption(f"--concurrency-{name}")
+        if value is not None and (value < least if least is not None else not value > 0):
+            needed = f"at least {least}" if least is not None else "more than 0"
+            raise pytest.UsageError(f"--concurrency-{name}={value}: must be {needed}")
     try:
         replay = Witness.load(path) if path else None
         config.stash[RUN] = Run(Targets(config.getoption("--target")), replay, path or "")

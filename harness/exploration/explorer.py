@@ -11,7 +11,7 @@ from typing import Any
 from harness.exploration.arguments import SAMPLES
 from harness.exploration.explain import Explainer
 from harness.exploration.places import Places, Recording
-from harness.exploration.result import Evidence, Exploration, conclude, failed, inconclusive
+from harness.exploration.result import Evidence, Exploration, conclude, count_of, failed, inconclusive
 from harness.exploration.session import Executed, Session
 from harness.exploration.shrink import shrink
 from harness.model import CannotExplore, Finding
@@ -114,7 +114,7 @@ class Explorer:
     def _charge(self) -> None:
         evidence, script = self.evidence, self.script
         if evidence.schedules >= self._limit:
-            self._stopped = f"stopped by the budget of {script.schedules:,} schedules"
+            self._stopped = f"stopped by the budget of {count_of(script.schedules)}"
             raise OutOfBudget
         if script.seconds is not None and self._seconds() > script.seconds:
             self._stopped = f"cut after {script.seconds:g} s"
@@ -414,10 +414,13 @@ def _global_read(site: Any) -> bool:
 
 
 def first_difference(first: Executed, second: Executed, places: Places) -> str:
-    """Where two executions of the same schedule part, in words; empty if nowhere."""
+    """Where two executions of the same schedule part, in words; empty if nowhere.
+
+    Which of several like objects was touched does not count: the library itself sorts futures by address.
+    """
     one, two = first.outcome.log, second.outcome.log
-    for (thread, site, number, key, _), (thread2, site2, number2, key2, _) in zip(one, two, strict=False):
-        if (thread, number, key) != (thread2, number2, key2) or site is not site2:
+    for (thread, site, _, key, _), (thread2, site2, _, key2, _) in zip(one, two, strict=False):
+        if (thread, key) != (thread2, key2) or site is not site2:
             a, b = places.of(site), places.of(site2)
             return f"one run reached {a.access} at line {a.line}, the next {b.access} at line {b.line}"
     if len(one) != len(two):

@@ -85,6 +85,11 @@ def _preemptions(count: int) -> str:
     return f"{count} preemption{'' if count == 1 else 's'}"
 
 
+def count_of(count: int) -> str:
+    """A number of schedules in words."""
+    return f"{count:,} schedule{'' if count == 1 else 's'}"
+
+
 def inconclusive(evidence: Evidence, reason: str, seconds: float) -> Exploration:
     """INCONCLUSIVE, with its reason."""
     return Exploration(
@@ -108,12 +113,12 @@ def conclude(evidence: Evidence, seconds: float) -> Exploration:
                 f"with at most {_preemptions(proved)}"
             )
         if evidence.sampled:
-            claims.append(f"sampled {evidence.sampled:,} schedules at {evidence.threads}")
+            claims.append(f"sampled {count_of(evidence.sampled)} at {evidence.threads}")
     else:
         if proved is not None:
             largest = max(evidence.proofs)
             claims.append(f"proved at {largest} threads with at most {_preemptions(proved)}")
-        claims.append(f"sampled {evidence.sampled:,} schedules at {evidence.threads}")
+        claims.append(f"sampled {count_of(evidence.sampled)} at {evidence.threads}")
     if evidence.cut:
         claims.append(evidence.cut)
     if proved is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gc
 import os
 import sys
@@ -200,7 +201,10 @@ class Session:
             gc.collect(0)
         try:
             outcome = run.execute(bodies, names, [script.classes[member] for member in members])
-            return self._judge(outcome, state, members)
+            executed = self._judge(outcome, state, members)
+            # Nothing of the target may outlive its schedule: its destructors would see restored state.
+            executed.outcome = dataclasses.replace(outcome, results=(), errors=())
+            return executed
         finally:
             run.forget_locks()
             self._touched = None if run.unknown else run.numbers.keys()

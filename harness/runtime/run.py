@@ -126,7 +126,10 @@ class Run:
         finally:
             self.unwind()
             slot.run = None
-        return Outcome.of(self)
+        outcome = Outcome.of(self)
+        for task in self.tasks:
+            task.forget()
+        return outcome
 
     def unwind(self) -> None:
         """End every task that is still parked, one after the other, by an exception at its yield point."""
@@ -355,6 +358,8 @@ class Run:
             self._rejoin(task)
         try:
             touches = site.touch(frame)
+        except RecursionError:
+            raise
         except Exception as error:
             self.abort(task, f"internal error at {site.label!r}, line {site.line}: {one_line(error)}; please report it")
             return

@@ -19,6 +19,10 @@ native_lock = _thread.allocate_lock
 native_start = _thread.start_new_thread
 
 
+MARK = "_harness_task"
+"""The attribute of a Thread object that holds its task."""
+
+
 class Unwound(BaseException):
     """Raised in a parked thread to end it; target code that swallows it gets it again."""
 
@@ -94,6 +98,17 @@ class Task:
         self.unwinds = 0
 
 
+    def forget(self) -> None:
+        """Let go of what belongs to the target."""
+        self.body = _nothing
+        self.result = self.error = self.wait = self.waiting_for = self.snapshot = None
+        self.worker.job = None
+
+
+def _nothing() -> None:
+    """The body of a task that is over."""
+
+
 class Worker:
     """An OS thread that carries one task after another; it sleeps on its own lock between hand-overs."""
 
@@ -154,6 +169,8 @@ def mark_ended(thread: threading.Thread) -> None:
         thread._is_stopped = True
     if hasattr(thread, "_handle"):
         thread._handle._set_done()
+    if threading._active.get(thread._ident) is thread:  # type: ignore[attr-defined]
+        del threading._active[thread._ident]  # type: ignore[attr-defined]
 
 
 class Workers:
@@ -203,6 +220,7 @@ class Workers:
 def bind(run: Run, task: Task) -> None:
     """Let the task's worker carry it, and make the worker known to the run."""
     run.by_ident[task.worker.ident] = task
+    setattr(task.worker.thread, MARK, task)
     task.worker.job = lambda: run.carry(task)
 
 

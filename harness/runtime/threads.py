@@ -8,12 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.runtime.active import controlled, slot
-from harness.runtime.tasks import State, Task, mark_started
+from harness.runtime.tasks import MARK, State, Task, Unwound, mark_started
 
 NATIVE: dict[str, Callable[..., Any]] = {
     name: getattr(threading.Thread, name) for name in ("start", "join", "is_alive")
 }
-_MARK = "_harness_task"
 
 
 def _start(self: threading.Thread) -> None:
@@ -29,16 +28,26 @@ def _start(self: threading.Thread) -> None:
     assert run is not None
     started = run.spawn(self.name, lambda: _body(self))
     started.thread = self
-    setattr(self, _MARK, started)
+    setattr(self, MARK, started)
     mark_started(self, started.worker)
 
 
 def _body(thread: threading.Thread) -> None:
-    thread.run()
+    try:
+        thread.run()
+    except Unwound:
+        raise
+    except BaseException as error:
+        if threading.excepthook is threading.__excepthook__:
+            if isinstance(error, SystemExit):
+                return
+            raise
+        # The program handles what its threads raise: then it is no finding.
+        threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), thread)))
 
 
 def _join(self: threading.Thread, timeout: float | None = None) -> None:
-    target: Task | None = getattr(self, _MARK, None)
+    target: Task | None = getattr(self, MARK, None)
     task = controlled()
     if target is None or task is None:
         if target is None:
@@ -51,7 +60,7 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
 
 
 def _is_alive(self: threading.Thread) -> bool:
-    target: Task | None = getattr(self, _MARK, None)
+    target: Task | None = getattr(self, MARK, None)
     if target is None:
         return bool(NATIVE["is_alive"](self))
     task = controlled()
@@ -75,5 +84,5 @@ class ThreadPatch:
         futures = sys.modules.get("concurrent.futures.thread")
         if futures is not None:
             for thread in list(futures._threads_queues):
-                if hasattr(thread, _MARK):
+                if hasattr(thread, MARK):
                     futures._threads_queues.pop(thread, None)

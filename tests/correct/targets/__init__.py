@@ -1,0 +1,1 @@
+"""Production-like modules on disk: they make locks at import and keep state in modules and classes."""
