@@ -94,6 +94,7 @@ class Run:
         self._keep: list[Any] = []
         self._numbered = 0
         self.unknown = False
+        self.hashed = 0
         self.locks: dict[int, Any] = {}
         self.notified: dict[int, Any] = {}
         self.returned: deque[Task] = deque()
@@ -154,6 +155,10 @@ class Run:
                 continue
             if not supervisor.end(task):
                 self.stuck.append(f"{task.name} is stuck {supervisor.where(task)}")
+        for lock in list(self.locks.values()):
+            owner = lock._block._owner if isinstance(lock, RLock) else lock._owner
+            if owner is not None and owner.unwinds:
+                self._free(lock)
         for task in self.tasks:
             if task.state is not State.DONE:
                 self.workers.lose(task.worker)
@@ -162,13 +167,16 @@ class Run:
     def forget_locks(self) -> None:
         """Free the locks that ended tasks still hold, so that no state leaks into the next schedule."""
         for lock in list(self.locks.values()):
-            if isinstance(lock, RLock):
-                lock._owner, lock._count = None, 0
-                lock = lock._block
-            if lock._owner is not None and lock._native.locked():
-                lock._native.release()
-            lock._owner = None
-            lock._waiters.clear()
+            self._free(lock)
+
+    def _free(self, lock: Any) -> None:
+        if isinstance(lock, RLock):
+            lock._owner, lock._count = None, 0
+            lock = lock._block
+        if lock._owner is not None and lock._native.locked():
+            lock._native.release()
+        lock._owner = None
+        lock._waiters.clear()
 
     # -- the life of a task --------------------------------------------------------------------------------------
 
@@ -189,7 +197,8 @@ class Run:
         except Unwound:
             pass
         except BaseException as error:
-            task.error = error
+            if not self.unwinding:
+                task.error = error
         self._finish(task)
 
     def _finish(self, task: Task) -> None:
@@ -442,7 +451,9 @@ class Run:
         try:
             self._keep.append(weakref.ref(thing, self._forget(keys)))
         except TypeError:
-            self._keep.append(thing)
+            # Lists and dictionaries would give their address to the next one: they live until the schedule ends.
+            if type(thing) in (dict, list):
+                self._keep.append(thing)
         return number
 
     def _forget(self, keys: tuple[int, ...]) -> Callable[[Any], None]:
@@ -456,6 +467,8 @@ class Run:
 
     def sync(self, task: Task, verb: str, touches: Sequence[tuple[Any, Any, int]]) -> None:
         """A yield point at an operation of a synchronisation primitive."""
+        if self.unwinding:
+            return
         if self.current is not task and not self.unwinding:
             self._rejoin(task)
         frame, user = self.scope.caller(sys._getframe(2))
@@ -476,6 +489,8 @@ class Run:
         self.sync(task, "acquire", touches)
         deadline = self.clock.now + timeout if timeout > 0 else None
         while not lock._native.acquire(False):
+            if self.unwinding:
+                self.reraise(task)
             if not blocking or timeout == 0:
                 return False
             lock._waiters.append(task)

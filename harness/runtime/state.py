@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections import deque
+import itertools
+import re
+from collections import OrderedDict, deque
 from collections.abc import Callable, Collection
 from types import ModuleType
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 from harness.runtime.locks import Condition, Lock, RLock
 from harness.runtime.reach import instance_dict, slots_of, walk
 
+_WHOLE_NUMBERS = re.compile(r"count\(-?\d+(, -?\d+)?\)")
 _NEVER = ("__builtins__", "__dict__", "__weakref__", "__doc__", "__annotations__")
 _LRU = type(functools.lru_cache(lambda: None))
 LIMIT = 20_000
@@ -31,6 +34,7 @@ class Snapshot:
         self._entries: dict[int, list[Entry]] = {}
         self._changing: set[int] = set()
         self._caches: list[Any] = []
+        self._counters: list[tuple[dict[str, Any], str, str]] = []
         self._keep: list[Any] = []
         self._restores = 0
         self.complete = True
@@ -53,8 +57,14 @@ class Snapshot:
         if kind is Lock or kind is RLock or (kind is ModuleType and not covers(thing)):
             return
         entries: list[Entry] = []
+        if kind is ModuleType:
+            self._counters += [
+                (vars(thing), name, repr(value))
+                for name, value in vars(thing).items()
+                if type(value) is itertools.count and _WHOLE_NUMBERS.fullmatch(repr(value))
+            ]
         if issubclass(kind, dict):
-            entries.append((_restore_dict, thing, (dict(dict.items(thing)), _identities(thing))))
+            entries.append((_restore_dict, thing, (dict(_base(thing).items(thing)), _identities(thing))))
         elif issubclass(kind, list):
             entries.append((_restore_list, thing, list(list.__iter__(thing))))
         elif issubclass(kind, set):
@@ -91,17 +101,27 @@ class Snapshot:
             for restore, thing, saved in self._entries[identity]:
                 if restore(thing, saved):
                     self._changing.add(identity)
+        for holder, name, text in self._counters:
+            holder[name] = itertools.count(*map(int, text[6:-1].split(", ")))
 
 
 def _identities(thing: dict[Any, Any]) -> list[int]:
-    return [*map(id, dict.keys(thing)), *map(id, dict.values(thing))]
+    base = _base(thing)
+    return [*map(id, base.keys(thing)), *map(id, base.values(thing))]
+
+
+def _base(thing: dict[Any, Any]) -> type[dict[Any, Any]]:
+    """The class whose methods keep the dictionary whole: an ordered one has an order of its own."""
+    return OrderedDict if issubclass(type(thing), OrderedDict) else dict
 
 
 def _restore_dict(thing: Any, saved: tuple[dict[Any, Any], list[int]]) -> bool:
     if _identities(thing) == saved[1]:
         return False
-    dict.clear(thing)
-    dict.update(thing, saved[0])
+    base = _base(thing)
+    base.clear(thing)
+    for key, value in saved[0].items():
+        base.__setitem__(thing, key, value)
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 from harness.runtime.active import controlled, slot
@@ -70,15 +71,33 @@ def _is_alive(self: threading.Thread) -> bool:
     return target.state is not State.DONE
 
 
+def _hash(self: Any) -> int:
+    """By order of creation inside a schedule, so that a set of threads or futures has the same order in every run."""
+    attributes = self.__dict__
+    found: int | None = attributes.get("_harness_hash")
+    if found is None:
+        run = slot.run
+        if run is None or controlled() is None:
+            found = object.__hash__(self)
+        else:
+            found = run.hashed = run.hashed + 1
+        attributes["_harness_hash"] = found
+    return found
+
+
 class ThreadPatch:
-    """Puts the three methods in place for the time of an exploration."""
+    """Puts the methods in place for the time of an exploration."""
 
     def __enter__(self) -> None:
+        threading.Thread.__hash__ = _hash  # type: ignore[method-assign]
+        Future.__hash__ = _hash  # type: ignore[method-assign]
         threading.Thread.start = _start  # type: ignore[method-assign]
         threading.Thread.join = _join  # type: ignore[method-assign]
         threading.Thread.is_alive = _is_alive  # type: ignore[method-assign]
 
     def __exit__(self, *exc: object) -> None:
+        del threading.Thread.__hash__
+        del Future.__hash__
         for name, method in NATIVE.items():
             setattr(threading.Thread, name, method)
         futures = sys.modules.get("concurrent.futures.thread")
