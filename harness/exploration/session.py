@@ -31,7 +31,7 @@ from harness.runtime.outcome import Ending, Outcome
 from harness.runtime.patches import replaced_factories
 from harness.runtime.run import Observer, Run, Strategy, get_ident
 from harness.runtime.state import Snapshot
-from harness.runtime.tasks import Worker, Workers
+from harness.runtime.tasks import Unwound, Worker, Workers
 from harness.runtime.threads import ThreadPatch
 
 COLLECT_EVERY = 64
@@ -91,6 +91,7 @@ class Session:
             stack.enter_context(no_processes())
             stack.enter_context(_quiet_gc())
             stack.enter_context(_pinned(self._cpu))
+            stack.enter_context(_unwinding_is_silent())
             set_scope(self.scope.covers)
             stack.callback(self.adoption.undo)
             stack.callback(self._restore)
@@ -340,6 +341,22 @@ def _checked(script: Script, outcome: Outcome, state: Any) -> Finding | None:
             "let it assert, or return a bool"
         )
     return None
+
+
+@contextlib.contextmanager
+def _unwinding_is_silent() -> Iterator[None]:
+    """A weakref callback or destructor that is ended by the unwinding of its thread is no error of the target."""
+    before = sys.unraisablehook
+
+    def hook(unraisable: Any) -> None:
+        if unraisable.exc_type is not Unwound:
+            before(unraisable)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 @contextlib.contextmanager

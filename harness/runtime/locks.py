@@ -1,7 +1,7 @@
 """Dual-mode locks: ordinary outside a schedule, cooperative inside one. They know nothing of strategies.
 
-Only the locks are ours. `Condition`, `Semaphore`, `Event`, `Barrier`, `queue.Queue` and `SimpleQueue` are CPython's own
-Python code running on them, so their semantics are CPython's by construction.
+Only the locks and `SimpleQueue` are ours. `Condition`, `Semaphore`, `Event`, `Barrier` and `queue.Queue` are CPython's
+own Python code running on them, so their semantics are CPython's by construction.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import queue
 import sys
 import threading
 from _thread import get_ident
-from types import CodeType
-from typing import Any
+from collections import deque
+from types import CodeType, GenericAlias
+from typing import Any, cast
 
 from harness.runtime.active import controlled, slot
 from harness.runtime.tasks import Task, native_lock
 
 _NativeRLock = _thread.RLock
-_PySimpleQueue: Any = queue._PySimpleQueue  # type: ignore[attr-defined]
 _NativeCondition = threading.Condition
 
 
@@ -195,16 +195,6 @@ def refuse(native: Any, blocking: bool, timeout: float) -> None:
         native.release()
 
 
-class SimpleQueue(_PySimpleQueue):  # type: ignore[misc]
-    """CPython's simple queue in Python, with the argument rules of the one in C."""
-
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        return super().get(block, timeout if block else None)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        raise TypeError("cannot pickle '_queue.SimpleQueue' object")
-
-
 def _loses_notifications(caller: CodeType) -> bool:
     """Whether a notification before the wait is lost: not where the library keeps it as a count or an item."""
     keeps = os.path.basename(caller.co_filename) in ("threading.py", "queue.py", "_base.py", "thread.py")
@@ -212,13 +202,18 @@ def _loses_notifications(caller: CodeType) -> bool:
 
 
 class Condition(_NativeCondition):
-    """``threading.Condition`` that remembers its notifications, to tell a lost wake-up from a deadlock."""
+    """``threading.Condition`` that remembers its notifications, to tell a lost wake-up from a deadlock.
+
+    ``keeps`` says that what a notification is about stays: then none is ever lost.
+    """
+
+    keeps = False
 
     def wait(self, timeout: float | None = None) -> bool:
         task = controlled()
         if task is None:
             return super().wait(timeout)
-        loses = _loses_notifications(sys._getframe(1).f_code)
+        loses = not self.keeps and _loses_notifications(sys._getframe(1).f_code)
         outer, task.waiting_for = task.waiting_for, (self, loses)
         try:
             return super().wait(timeout)
@@ -230,3 +225,49 @@ class Condition(_NativeCondition):
         run = slot.run
         if run is not None:
             run.notified[id(self)] = self
+
+
+class SimpleQueue:
+    """An unbounded queue with the interface and the argument rules of ``_queue.SimpleQueue``.
+
+    Not CPython's one in Python: that takes its count and its item in two steps, which the one in C does in one.
+    The lock is re-entrant because a destructor may put while its thread gets.
+    """
+
+    def __init__(self) -> None:
+        self._items: deque[Any] = deque()
+        self._filled = Condition(cast(Any, RLock()))
+        self._filled.keeps = True
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        with self._filled:
+            self._items.append(item)
+            self._filled.notify()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        if block and timeout is not None and timeout < 0:
+            raise ValueError("'timeout' must be a non-negative number")
+        with self._filled:
+            if not self._items and block:
+                self._filled.wait_for(lambda: self._items, timeout)
+            if not self._items:
+                raise queue.Empty
+            return self._items.popleft()
+
+    def put_nowait(self, item: Any) -> None:
+        self.put(item)
+
+    def get_nowait(self) -> Any:
+        return self.get(block=False)
+
+    def empty(self) -> bool:
+        return not self._items
+
+    def qsize(self) -> int:
+        return len(self._items)
+
+    def __class_getitem__(cls, item: Any) -> GenericAlias:
+        return GenericAlias(cls, item)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("cannot pickle '_queue.SimpleQueue' object")

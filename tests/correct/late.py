@@ -28,7 +28,7 @@ def main(names: Sequence[str]) -> int:
             program.threads,
             program.check,
             observe=program.observe,
-            **{"schedules": 60, **program.options},
+            **{"schedules": 25, **program.options},
         )
         line = {
             "name": program.name,

@@ -140,9 +140,11 @@ def cancel_the_second(state: SimpleNamespace) -> int:
 
 
 def cancel_on_shutdown(state: SimpleNamespace) -> int:
-    leave = threading.Event()
+    running, leave = threading.Event(), threading.Event()
     pool = ThreadPoolExecutor(max_workers=1)
-    pool.submit(leave.wait)
+    pool.submit(lambda: (running.set(), leave.wait()))
+    # Else shutdown may drain the first task and the worker, late, still take the second.
+    running.wait()
     pending = pool.submit(add, state, 100)
     pool.shutdown(wait=False, cancel_futures=True)
     leave.set()
