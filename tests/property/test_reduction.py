@@ -139,7 +139,7 @@ def test_the_same_outcomes_with_and_without_reduction(folder: Path, program: Pro
 
 @pytest.mark.long
 @settings(
-    max_examples=100,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
