@@ -63,6 +63,22 @@ VIRTUAL: dict[str, Callable[..., Any]] = {name: _reader(name) for name in NAMES 
 VIRTUAL["sleep"] = _sleep
 
 
+_scanned: dict[str, Any] = {}
+_found: list[tuple[dict[str, Any], str]] = []
+
+
+def _holders() -> list[tuple[dict[str, Any], str]]:
+    """Where loaded modules hold functions of ``time``; each module is looked through once."""
+    natives = {id(NATIVE[name]) for name in NAMES}
+    for module_name, module in list(sys.modules.items()):
+        namespace = getattr(module, "__dict__", None)
+        if _scanned.get(module_name) is module or type(namespace) is not dict or module_name.startswith("harness."):
+            continue
+        _scanned[module_name] = module
+        _found.extend((namespace, name) for name, value in list(namespace.items()) if id(value) in natives)
+    return _found
+
+
 @contextmanager
 def virtual_time(clock: Clock) -> Iterator[None]:
     """Replace the functions of ``time`` wherever a loaded module holds them, for the time of an exploration.
@@ -71,17 +87,12 @@ def virtual_time(clock: Clock) -> Iterator[None]:
     """
     by_id = {id(NATIVE[name]): VIRTUAL[name] for name in NAMES}
     changed: list[tuple[dict[str, Any], str, Any]] = []
-    for module in list(sys.modules.values()):
-        if module is None or getattr(module, "__name__", "").startswith("harness."):
-            continue
-        namespace = getattr(module, "__dict__", None)
-        if type(namespace) is not dict:
-            continue
-        for name, value in list(namespace.items()):
-            replacement = by_id.get(id(value))
-            if replacement is not None:
-                changed.append((namespace, name, value))
-                namespace[name] = replacement
+    for namespace, name in _holders():
+        value = namespace.get(name)
+        replacement = by_id.get(id(value))
+        if replacement is not None:
+            changed.append((namespace, name, value))
+            namespace[name] = replacement
     slot.clock = clock
     try:
         yield
