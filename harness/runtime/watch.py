@@ -108,7 +108,8 @@ class Supervisor:
     def _sample(self, task: Task) -> None:
         """Count how often in a row the thread was seen in the same loop with the same locals, not in a call."""
         frame = sys._current_frames().get(task.worker.ident)
-        if frame is None or not self.run.scope.covers(frame.f_code):
+        # On 3.11 the locals of a frame that another thread is tracing in must not be read.
+        if sys.version_info < (3, 12) or frame is None or not self.run.scope.covers(frame.f_code):
             self._same_samples = 0
             return
         calling = dis.opname[frame.f_code.co_code[frame.f_lasti]].startswith(("CALL", "PRECALL"))
