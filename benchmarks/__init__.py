@@ -1,0 +1,1 @@
+"""What the harness costs, and how it compares with its peers; nothing here asserts on time."""
