@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from types import FrameType
 from typing import Any
 
@@ -35,6 +37,8 @@ class Explainer:
         if pending is None:
             return
         position, site, frame = pending
+        if not _readable(frame):
+            return
         event = self.events[position]
         self.events[position] = event._replace(after=_shown(site.value, frame))
 
@@ -43,6 +47,19 @@ class Explainer:
         for thread in list(self._open):
             self.settle(thread)
         return self.events
+
+
+def _readable(frame: FrameType) -> bool:
+    """Whether the locals of ``frame`` may be read now.
+
+    The frame of a generator lies in the generator: CPython 3.13.0 reads freed memory when the generator is gone.
+    """
+    if not frame.f_code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+        return True
+    running: FrameType | None = sys._getframe()
+    while running is not None and running is not frame:
+        running = running.f_back
+    return running is not None
 
 
 def _shown(value: Any, frame: FrameType) -> str:
