@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import gc
 import os
 import sys
@@ -29,6 +28,7 @@ from harness.runtime.guard import no_processes
 from harness.runtime.locks import AbandonedLock
 from harness.runtime.outcome import Ending, Outcome
 from harness.runtime.patches import replaced_factories
+from harness.runtime.reach import walk
 from harness.runtime.run import Observer, Run, Strategy, get_ident
 from harness.runtime.state import Snapshot
 from harness.runtime.tasks import Unwound, Worker, Workers
@@ -104,7 +104,7 @@ class Session:
         lost_workers.extend(self.workers.lost)
 
     def _prepare_state(self) -> None:
-        self.adoption.adopt([self.script.setup, self.script.check, *self.script.threads], self._covers)
+        self.adoption.adopt(walk([self.script.setup, self.script.check, *self.script.threads], self._covers))
         self._learn_modules()
         self.notes.append(
             f"state restored between schedules: {self.snapshot.objects:,} objects of {len(self._roots)} modules"
@@ -134,8 +134,10 @@ class Session:
         self._modules_known = len(sys.modules)
         fresh = [module for module in self._relevant() if id(module) not in self._roots]
         self._roots.update(map(id, fresh))
-        self.adoption.adopt(list(fresh), self._covers)
-        self.snapshot.add(fresh)
+        reached = list(walk(list(fresh), self._covers))
+        if self.adoption.adopt(reached):
+            reached = list(walk(list(fresh), self._covers))
+        self.snapshot.add(reached)
 
     def _relevant(self) -> list[ModuleType]:
         """The target's modules that the scenario can reach through imports, starting from its own."""
@@ -204,7 +206,7 @@ class Session:
             outcome = run.execute(bodies, names, [script.classes[member] for member in members])
             executed = self._judge(outcome, state, members)
             # Nothing of the target may outlive its schedule: its destructors would see restored state.
-            executed.outcome = dataclasses.replace(outcome, results=(), errors=())
+            outcome.forget()
             return executed
         finally:
             run.forget_locks()
@@ -218,7 +220,7 @@ class Session:
                 f"setup raised {one_line(error)}; it must return the state in every run"
             ) from error
         if self._state_has_natives:
-            self._state_has_natives = bool(self.adoption.adopt([state], self._covers))
+            self._state_has_natives = bool(self.adoption.adopt(walk([state], self._covers)))
             if self.adoption.locals_found:
                 self.workers.fresh = True
         return state
@@ -378,6 +380,27 @@ def _pinned(cpu: int | None) -> Iterator[None]:
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {cpu})
     try:
-        yield
+        with _unhurried():
+            yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+@contextlib.contextmanager
+def _unhurried() -> Iterator[None]:
+    """Let a woken thread wait until its waker sleeps: else it takes the CPU only to find the GIL taken.
+
+    Threads started meanwhile inherit the policy.
+    """
+    if not hasattr(os, "SCHED_BATCH") or os.sched_getscheduler(0) != os.SCHED_OTHER:
+        yield
+        return
+    try:
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))

@@ -84,8 +84,28 @@ def set_scope(covers: Callable[[CodeType], bool]) -> None:
     cover(covers)
 
 
+_analysed: dict[int, tuple[Caller, dict[int, Site]]] = {}
+MAX_ANALYSED = 20_000
+
+
 def analyse(code: CodeType) -> dict[int, Site]:
-    """The sites of ``code`` by instruction offset; instructions that touch nothing shared are left out."""
+    """The sites of ``code`` by instruction offset; instructions that touch nothing shared are left out.
+
+    The analysis is kept: the next exploration of the same code gets the same sites, none of them hot.
+    """
+    known = _analysed.get(id(code))
+    if known is None:
+        if len(_analysed) >= MAX_ANALYSED:
+            _analysed.clear()
+        known = _analysed[id(code)] = _analyse(code)
+    caller, sites = known
+    remember(caller)
+    for site in sites.values():
+        site.hot = False
+    return sites
+
+
+def _analyse(code: CodeType) -> tuple[Caller, dict[int, Site]]:
     lines = _lines(code)
     sites: dict[int, Site] = {}
     unfinished: dict[int, Touching] = {}
@@ -97,8 +117,7 @@ def analyse(code: CodeType) -> dict[int, Site]:
             sites[offset] = Site(code, offset, lines.get(offset, code.co_firstlineno), access, touch)
             if access.role in _CALLS_BACK:
                 unfinished[offset] = touch
-    remember(Caller(code, flow.starts(), _wanted(found.values()), unfinished))
-    return dict(sorted(sites.items()))
+    return Caller(code, flow.starts(), _wanted(found.values()), unfinished), dict(sorted(sites.items()))
 
 
 def _wanted(found: Iterable[Access]) -> frozenset[int]:

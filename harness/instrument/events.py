@@ -32,7 +32,7 @@ def tables_for(scope: Scope, code: CodeType) -> dict[int, Any]:
     """The sites of ``code``, analysed once an exploration."""
     table = scope.tables.get(id(code))
     if table is None:
-        table = scope.tables[id(code)] = dict[int, Any](analyse(code))
+        table = scope.tables[id(code)] = dict(analyse(code))
         scope.classify(code)
     return table
 

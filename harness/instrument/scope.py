@@ -75,20 +75,10 @@ class Scope:
         return kind
 
     def _classify_file(self, name: str) -> int:
-        if name == "<string>":
-            return self.ENTRY
-        path = os.path.abspath(name)
-        if path.startswith(HARNESS):
-            return self.ENTRY
+        path = _absolute(name) if os.path.isabs(name) else os.path.abspath(name)
         if path in self.files or path.startswith(self.folders or ("\0",)):
-            return self.TARGET
-        if path.startswith(STDLIB) and path[len(STDLIB) :].startswith(ENTRIES):
-            return self.ENTRY
-        if name.startswith("<") or path.startswith((STDLIB, *site_folders())):
-            return self.FOREIGN
-        if path.startswith(self.root) and not {"site-packages", "dist-packages"} & set(path.split(os.sep)):
-            return self.TARGET
-        return self.FOREIGN
+            return self.ENTRY if path.startswith(HARNESS) else self.TARGET
+        return _classify_unnamed(name, path, self.root)
 
     def caller(self, frame: FrameType) -> tuple[FrameType, FrameType]:
         """``frame`` and the nearest frame of the target above it (or ``frame`` itself if there is none)."""
@@ -133,6 +123,23 @@ class Scope:
         if type(function) is not BuiltinFunctionType and type(function).__name__ not in _C_METHODS:
             return isinstance(function, type) and function.__module__ == "builtins" and function is not type
         return function.__name__ not in TRANSPARENT
+
+
+_absolute = functools.cache(os.path.abspath)
+
+
+@functools.cache
+def _classify_unnamed(name: str, path: str, root: str) -> int:
+    """The class of a file that no scenario names: the same in every exploration of a project."""
+    if name == "<string>" or path.startswith(HARNESS):
+        return Scope.ENTRY
+    if path.startswith(STDLIB) and path[len(STDLIB) :].startswith(ENTRIES):
+        return Scope.ENTRY
+    if name.startswith("<") or path.startswith((STDLIB, *site_folders())):
+        return Scope.FOREIGN
+    if path.startswith(root) and not {"site-packages", "dist-packages"} & set(path.split(os.sep)):
+        return Scope.TARGET
+    return Scope.FOREIGN
 
 
 _C_METHODS = frozenset({"method_descriptor", "method-wrapper", "wrapper_descriptor", "classmethod_descriptor"})

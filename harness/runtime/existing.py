@@ -5,11 +5,11 @@ from __future__ import annotations
 import _thread
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 
 from harness.runtime.locks import Condition, Lock, RLock, SimpleQueue
-from harness.runtime.reach import Setter, walk
+from harness.runtime.reach import Setter
 
 _NATIVE_LOCK = type(_thread.allocate_lock())
 _NATIVE_RLOCK = _thread.RLock
@@ -27,11 +27,11 @@ class Adoption:
         self.unreachable: list[str] = []
         self.locals_found = False
 
-    def adopt(self, roots: list[Any], covers: Callable[[Any], bool]) -> int:
-        """Replace the native primitives reachable from ``roots``; returns how many places were changed."""
+    def adopt(self, reached: Iterable[tuple[Any, Setter | None]]) -> int:
+        """Replace the native primitives among what a walk ``reached``; returns how many places were changed."""
         before = len(self._undo)
         conditions = []
-        for thing, put in walk(roots, covers):
+        for thing, put in reached:
             kind = type(thing)
             if kind is _NATIVE_LOCK or kind is _NATIVE_RLOCK or kind is _NATIVE_SIMPLE:
                 if put is None:

@@ -36,7 +36,7 @@ class Waiting:
     place: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """The result of one schedule."""
 
@@ -53,6 +53,10 @@ class Outcome:
     log: list[Any] = field(repr=False, compare=False)
     choices: list[tuple[int, int, tuple[int, ...]]] = field(repr=False, compare=False)
     cold: set[Any] = field(repr=False, compare=False)
+
+    def forget(self) -> None:
+        """Let go of what belongs to the target."""
+        self.results = self.errors = ()
 
     @classmethod
     def of(cls, run: Run) -> Outcome:

@@ -209,7 +209,7 @@ class Run:
         self._enabled = None
         for joiner in task.joiners:
             self._wake(joiner)
-        self.log.append((task.index, self.syncs.ended, self._number(task), "end", WRITE))
+        self.log.append((task.index, self.syncs.ended, self._number_task(task), "end", WRITE))
         if self.unwinding:
             if self.unwound.locked():
                 self.unwound.release()
@@ -454,6 +454,14 @@ class Run:
             # Lists and dictionaries would give their address to the next one: they live until the schedule ends.
             if type(thing) in (dict, list):
                 self._keep.append(thing)
+        return number
+
+    def _number_task(self, task: Task) -> int:
+        """The number of a task, which lives as long as the schedule."""
+        number = self.numbers.get(id(task))
+        if number is None:
+            self._numbered += 1
+            number = self.numbers[id(task)] = self._numbered
         return number
 
     def _forget(self, keys: tuple[int, ...]) -> Callable[[Any], None]:

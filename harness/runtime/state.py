@@ -6,17 +6,16 @@ import functools
 import itertools
 import re
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from types import ModuleType
 from typing import Any
 
 from harness.runtime.locks import Condition, Lock, RLock
-from harness.runtime.reach import instance_dict, slots_of, walk
+from harness.runtime.reach import LIMIT, Setter, instance_dict, slots_of
 
 _WHOLE_NUMBERS = re.compile(r"count\(-?\d+(, -?\d+)?\)")
 _NEVER = ("__builtins__", "__dict__", "__weakref__", "__doc__", "__annotations__")
 _LRU = type(functools.lru_cache(lambda: None))
-LIMIT = 20_000
 FULL_FIRST = 3
 FULL_EVERY = 64
 Entry = tuple[Callable[[Any, Any], bool], Any, Any]
@@ -39,9 +38,9 @@ class Snapshot:
         self._restores = 0
         self.complete = True
 
-    def add(self, modules: list[ModuleType]) -> None:
-        """Record what ``modules`` reach now."""
-        for thing, _ in walk(list(modules), self._covers, LIMIT):
+    def add(self, reached: Iterable[tuple[Any, Setter | None]]) -> None:
+        """Record what a walk from the modules ``reached``."""
+        for thing, _ in reached:
             if id(thing) not in self._entries:
                 self._record(thing)
         self.complete = len(self._entries) < LIMIT
