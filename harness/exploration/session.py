@@ -23,7 +23,7 @@ from harness.oracles import serial, stall
 from harness.oracles.sharing import conflicting
 from harness.runtime.active import slot
 from harness.runtime.clock import Clock, virtual_time
-from harness.runtime.existing import Adoption
+from harness.runtime.existing import Adoption, logging_locks
 from harness.runtime.guard import no_processes
 from harness.runtime.locks import AbandonedLock
 from harness.runtime.outcome import Ending, Outcome
@@ -105,6 +105,7 @@ class Session:
 
     def _prepare_state(self) -> None:
         self.adoption.adopt(walk([self.script.setup, self.script.check, *self.script.threads], self._covers))
+        self.adoption.adopt(logging_locks())
         self._learn_modules()
         self.notes.append(
             f"state restored between schedules: {self.snapshot.objects:,} objects of {len(self._roots)} modules"

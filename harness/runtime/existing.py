@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import _thread
+import logging
 import queue
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from harness.runtime.locks import Condition, Lock, RLock, SimpleQueue
@@ -16,6 +18,16 @@ _NATIVE_RLOCK = _thread.RLock
 _NATIVE_SIMPLE = queue.SimpleQueue
 _NATIVE_CONDITION = threading.Condition.__mro__[1] if threading.Condition is Condition else threading.Condition
 _LOCAL = threading.local
+
+
+def logging_locks() -> Iterator[tuple[Any, Setter]]:
+    """The locks of `logging`: a target's ``__str__`` runs under the lock of a handler that may be older than we are."""
+    yield logging._lock, partial(setattr, logging, "_lock")  # type: ignore[attr-defined]
+    loggers = [logging.root, *logging.root.manager.loggerDict.values()]
+    handlers = [handler for logger in loggers for handler in getattr(logger, "handlers", ())]
+    for handler in (logging.lastResort, *handlers):
+        if handler is not None and handler.lock is not None:
+            yield handler.lock, partial(setattr, handler, "lock")
 
 
 class Adoption:
