@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 
 
@@ -49,10 +50,13 @@ class Finding:
     message: str
 
 
+_ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
+
+
 def one_line(error: BaseException) -> str:
-    """An exception as one line: type and message."""
+    """An exception as one line: type and message, without memory addresses: the same line in every run."""
     try:
-        text = " ".join(str(error).split())
+        text = _ADDRESS.sub("at 0x...", " ".join(str(error).split()))
     except Exception:
         text = "(its message cannot be shown)"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

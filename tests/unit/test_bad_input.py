@@ -25,6 +25,7 @@ import pytest
 
 import harness
 from harness import Kind, UsageError, Verdict
+from harness.model import one_line
 from tests.correct.footprint import Footprint
 
 ON_311 = pytest.mark.skipif(
@@ -795,3 +796,22 @@ def test_explore_from_another_thread() -> None:
     thread.start()
     thread.join()
     assert found[0].verdict is Verdict.PASS, found[0]
+
+
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (KeyError("total"), "KeyError: 'total'"),
+        (ValueError("two\n  lines"), "ValueError: two lines"),
+        (RuntimeError(object()), "RuntimeError: <object object at 0x...>"),
+        (ValueError(), "ValueError"),
+        (Unprintable(), "Unprintable: (its message cannot be shown)"),
+    ],
+)
+def test_an_exception_is_one_line_and_the_same_in_every_run(error: Exception, line: str) -> None:
+    assert one_line(error) == line
