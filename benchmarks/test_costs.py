@@ -37,6 +37,7 @@ class InTurns:
     """Hands over at every yield point at which another thread can run, and counts."""
 
     records = False
+    everywhere = False
 
     def __init__(self) -> None:
         self.hand_overs = 0

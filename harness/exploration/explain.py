@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Collection
 from types import FrameType
 from typing import Any
 
@@ -18,6 +19,7 @@ class Explainer:
     def __init__(self, places: Places) -> None:
         self._places = places
         self.events: list[Event] = []
+        self._sites: list[Any] = []
         self._open: dict[int, tuple[int, Any, FrameType]] = {}
 
     def act(self, thread: int, site: Any, frame: FrameType) -> None:
@@ -27,7 +29,8 @@ class Explainer:
         mode = getattr(site, "mode", 0)
         value = getattr(site, "value", None)
         before = _shown(value, frame) if value is not None else ""
-        self.events.append(Event(thread, place, mode, before, "", site.hot))
+        self.events.append(Event(thread, place, mode, before, "", False))
+        self._sites.append(site)
         if mode & 2 and value is not None:
             self._open[thread] = (len(self.events) - 1, site, frame)
 
@@ -42,11 +45,13 @@ class Explainer:
         event = self.events[position]
         self.events[position] = event._replace(after=_shown(site.value, frame))
 
-    def finish(self) -> list[Event]:
-        """All events, in the order in which they happened."""
+    def finish(self, shared: Collection[Any]) -> list[Event]:
+        """All events, in the order in which they happened; ``shared`` are the sites at which threads conflict."""
         for thread in list(self._open):
             self.settle(thread)
-        return self.events
+        return [
+            event._replace(hot=site in shared) for event, site in zip(self.events, self._sites, strict=True)
+        ]
 
 
 def _readable(frame: FrameType) -> bool:

@@ -14,9 +14,11 @@ from harness.exploration.places import Places, Recording
 from harness.exploration.result import Evidence, Exploration, conclude, count_of, failed, inconclusive
 from harness.exploration.session import Executed, Session
 from harness.exploration.shrink import shrink
+from harness.instrument.accesses import WHOLE
 from harness.model import CannotExplore, Finding
 from harness.oracles import serial
-from harness.oracles.explanation import render
+from harness.oracles.explanation import Event, render
+from harness.oracles.sharing import conflicting
 from harness.runtime.outcome import Outcome
 from harness.runtime.run import Strategy
 from harness.schedule import Decision, Witness
@@ -26,6 +28,7 @@ from harness.strategies.systematic import Plan, Systematic
 
 REOPEN_AT_ONCE = 64
 PROOF_SIZES = (2, 3)
+NEIGHBOURS = 64
 _clock = time.monotonic
 
 Members = tuple[int, ...]
@@ -41,6 +44,7 @@ class Found(Exception):
         self.members = members
         self.again = again
         self.sampled = sampled
+        self.search: Systematic | None = None
 
 
 class OutOfBudget(Exception):
@@ -207,6 +211,10 @@ class Explorer:
                 if opened:
                     search.exhausted = -1
                 raise
+            except Found as found:
+                search.learn(plan, found.executed.outcome.choices)
+                found.search = search
+                raise
             passed += 1
             search.learn(plan, executed.outcome.choices)
             if self.session.learn(executed):
@@ -287,9 +295,31 @@ class Explorer:
                 "the target is not deterministic",
                 self._seconds(),
             )
+        if found.search is not None and not all(decision.gil for decision in decisions):
+            decisions = self._on_every_build(found.search, found.members, finding) or decisions
         if found.sampled:
             decisions = shrink(decisions, lambda kept: self._tried(kept, found.members, finding))
         return self._witnessed(decisions, found.members, finding)
+
+    def _on_every_build(self, search: Systematic, members: Members, wanted: Finding) -> tuple[Decision, ...]:
+        """A failure of the same kind with as few preemptions that builds with a GIL can show too, if one is near."""
+        level = search.level
+        for _ in range(NEIGHBOURS):
+            plan = search.next()
+            if plan is None or search.level > level:
+                break
+            try:
+                executed = self._execute(lambda plan=plan: plan, members)  # type: ignore[misc]
+            except (OutOfBudget, CannotExplore):
+                break
+            except Found as found:
+                executed = found.executed
+                if executed.finding is not None and executed.finding.kind == wanted.kind:
+                    decisions, again, _ = self._recorded(found.again(), members)
+                    if again is not None and again.kind == wanted.kind and all(one.gil for one in decisions):
+                        return decisions
+            search.learn(plan, executed.outcome.choices)
+        return ()
 
     def _tried(self, decisions: tuple[Decision, ...], members: Members, wanted: Finding) -> Any:
         """The decisions actually taken when following ``decisions`` loosely, if the failure is still there."""
@@ -298,23 +328,24 @@ class Explorer:
 
     def _recorded(
         self, strategy: Any, members: Members
-    ) -> tuple[tuple[Decision, ...], Finding | None, tuple[Explainer, Outcome]]:
+    ) -> tuple[tuple[Decision, ...], Finding | None, tuple[list[Event], Outcome]]:
         """Execute one schedule while recording its decisions and what its threads read and wrote."""
-        recording = Recording(strategy, self.places)
+        recording = Recording(strategy, self.places, self.session.scope)
         explainer = Explainer(self.places)
         self.session.observer = Witnessing(recording, explainer)
         try:
             executed = self.session.execute(recording, members)
         finally:
             self.session.observer = None
-        if executed.problem:
-            return tuple(recording.decisions), None, (explainer, executed.outcome)
-        return tuple(recording.decisions), executed.finding, (explainer, executed.outcome)
+        log = executed.outcome.log
+        shared = conflicting(log, {entry[1] for entry in log}, WHOLE)
+        seen = (explainer.finish(shared), executed.outcome)
+        return recording.decisions(shared), None if executed.problem else executed.finding, seen
 
     def _witnessed(self, decisions: tuple[Decision, ...], members: Members, finding: Finding) -> Exploration:
         """Replay the record once more, strictly, and explain what it shows."""
         replay = Replay(decisions, self.places.of)
-        _, again, (explainer, outcome) = self._recorded(replay, members)
+        _, again, (events, outcome) = self._recorded(replay, members)
         if again is None or again.kind != finding.kind:
             return inconclusive(
                 self.evidence,
@@ -333,7 +364,7 @@ class Explorer:
         )
         if outcome.early:
             again = Finding(again.kind, f"{again.message} (a time-out fired early: timeouts='any')")
-        explanation = render(again, witness, explainer.finish(), names)
+        explanation = render(again, witness, events, names)
         return failed(again, witness, explanation, self.evidence, self._seconds())
 
     def _replay(self, witness: Witness) -> Exploration:
@@ -347,11 +378,11 @@ class Explorer:
             self._sequential_outcomes(witness.script)
         replay = Replay(witness.decisions, self.places.of)
         self.evidence.schedules += 1
-        decisions, finding, (explainer, outcome) = self._recorded(replay, witness.script)
+        decisions, finding, (events, outcome) = self._recorded(replay, witness.script)
         diverged = replay.finish()
         if finding is not None:
             again = Witness(decisions, tuple(outcome.names), witness.script, str(finding.kind), finding.message)
-            text = render(finding, again, explainer.finish(), outcome.names)
+            text = render(finding, again, events, outcome.names)
             return failed(finding, again, text, self.evidence, self._seconds())
         if diverged:
             return inconclusive(
@@ -371,8 +402,8 @@ class Witnessing:
         self._recording = recording
         self._explainer = explainer
 
-    def arrive(self, thread: int, site: Any) -> None:
-        self._recording.visit(thread, site)
+    def arrive(self, thread: int, site: Any, frame: Any) -> None:
+        self._recording.visit(thread, site, frame)
 
     def act(self, thread: int, site: Any, frame: Any) -> None:
         self._explainer.act(thread, site, frame)
@@ -382,6 +413,7 @@ class InOrder:
     """Runs the threads one after another in a given order."""
 
     records = True
+    everywhere = False
 
     def __init__(self, order: tuple[int, ...]) -> None:
         self._rank = {thread: position for position, thread in enumerate(order)}

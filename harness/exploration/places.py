@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import linecache
-from collections import Counter
-from collections.abc import Sequence
-from types import CodeType
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from types import FrameType
 from typing import Any
 
-from harness.instrument.switches import gil_can_switch
+from harness.instrument.scope import Scope
+from harness.instrument.switches import Visit, gil_can_switch, visit
 from harness.runtime.run import Strategy
 from harness.schedule import Decision, Place
 
@@ -31,25 +33,21 @@ class Places:
 
 
 class Recorder:
-    """Watches a schedule's yield points and turns its switches into decisions."""
+    """Watches a schedule's yield points and knows where each thread stands."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, scope: Scope) -> None:
         self._places = places
+        self._scope = scope
         self._visits: Counter[tuple[int, str, str, str]] = Counter()
         self._last: dict[int, Place] = {}
-        self._before: dict[int, tuple[CodeType, int]] = {}
-        self.gil: dict[int, bool] = {}
-        self.points = 0
+        self._paths: defaultdict[int, list[Visit]] = defaultdict(list)
 
-    def visit(self, thread: int, site: Any) -> None:
+    def visit(self, thread: int, site: Any, frame: FrameType) -> None:
         """``thread`` stands before an access at ``site``."""
         place = self._places.of(site)
         key = (thread, place.function, place.text, place.access)
         self._visits[key] += 1
-        self.points += 1
-        offset = getattr(site, "offset", None)
-        self.gil[thread] = offset is None or gil_can_switch(self._before.get(thread), site.code, offset)
-        self._before[thread] = (site.code, -1 if offset is None else offset)
+        self._paths[thread].append(visit(site, frame, self._scope.called_from_c))
         self._last[thread] = Place(
             place.function, place.line, place.text, place.access, self._visits[key], place.file
         )
@@ -58,21 +56,30 @@ class Recorder:
         """Where ``thread`` stood last."""
         return self._last.get(thread)
 
+    def position(self, thread: int) -> int:
+        """How many visits ``thread`` has made."""
+        return len(self._paths[thread])
+
+    def gil(self, thread: int, position: int, shared: Collection[Any]) -> bool:
+        """Whether a GIL build can take control from ``thread`` at its visit number ``position``."""
+        return gil_can_switch(self._paths[thread][:position], shared)
+
 
 class Recording:
     """A strategy that lets another one decide and keeps its decisions as a replay record would."""
 
-    def __init__(self, inner: Strategy, places: Places) -> None:
+    def __init__(self, inner: Strategy, places: Places, scope: Scope) -> None:
         self._inner = inner
-        self._recorder = Recorder(places)
+        self._recorder = Recorder(places, scope)
         self.records = inner.records
-        self.decisions: list[Decision] = []
+        self.everywhere = inner.everywhere
+        self._taken: list[tuple[Decision, int]] = []
         self._thread = -1
 
-    def visit(self, thread: int, site: Any) -> None:
+    def visit(self, thread: int, site: Any, frame: FrameType) -> None:
         """``thread`` stands before an access at ``site``; must be told before it is asked there."""
         self._thread = thread
-        self._recorder.visit(thread, site)
+        self._recorder.visit(thread, site, frame)
         inner = getattr(self._inner, "visit", None)
         if inner is not None:
             inner(thread, site)
@@ -80,12 +87,21 @@ class Recording:
     def at_point(self, step: int, current: int, enabled: Sequence[int], site: Any) -> int:
         chosen = self._inner.at_point(step, current, enabled, site)
         if chosen != current:
-            standing = self._recorder.standing(current)
-            self.decisions.append(Decision("preempt", current, chosen, standing, self._recorder.gil[current]))
+            decision = Decision("preempt", current, chosen, self._recorder.standing(current))
+            self._taken.append((decision, self._recorder.position(current)))
         return chosen
 
     def at_switch(self, step: int, enabled: Sequence[int], why: str) -> int:
         chosen = self._inner.at_switch(step, enabled, why)
         thread = -1 if why == "start" else self._thread
-        self.decisions.append(Decision(why, thread, chosen, self._recorder.standing(thread)))
+        self._taken.append((Decision(why, thread, chosen, self._recorder.standing(thread)), 0))
         return chosen
+
+    def decisions(self, shared: Collection[Any]) -> tuple[Decision, ...]:
+        """What was decided; ``shared`` are the sites at which threads conflict."""
+        return tuple(
+            dataclasses.replace(decision, gil=self._recorder.gil(decision.thread, position, shared))
+            if decision.why == "preempt"
+            else decision
+            for decision, position in self._taken
+        )

@@ -194,7 +194,7 @@ class Session:
             self.workers,
             early_timeouts=script.early_timeouts,
             watchdog=script.watchdog,
-            everywhere=not script.reduce,
+            everywhere=strategy.everywhere or not script.reduce,
         )
         run.observer = self.observer
         self.clock.now = 0.0

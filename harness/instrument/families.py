@@ -7,6 +7,7 @@ import enum
 import gc
 import sys
 import types
+import weakref
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -47,7 +48,10 @@ _BY_BASE: dict[int, Family] = {
     **dict.fromkeys(kinds(types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType), Family.GENERATOR),
     **dict.fromkeys(kinds(type), Family.CLASS),
     **dict.fromkeys(
-        kinds(types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.CodeType, types.ModuleType),
+        kinds(
+            types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.CodeType, types.ModuleType,
+            weakref.ref,
+        ),
         Family.QUIET,
     ),
 }
@@ -57,7 +61,7 @@ _OUTSIDE_MODULES = frozenset({
 })  # fmt: skip
 _QUIET_MODULES = frozenset({
     "re", "_sre", "datetime", "decimal", "_decimal", "_struct", "Struct", "_contextvars", "zoneinfo", "_zoneinfo",
-    "time", "_operator", "operator", "uuid", "fractions", "_thread", "weakref", "_weakref",
+    "time", "_operator", "operator", "uuid", "fractions", "_thread", "_weakref",
 })  # fmt: skip
 _module_of = type.__dict__["__module__"].__get__
 _class_name = type.__dict__["__name__"].__get__

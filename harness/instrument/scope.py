@@ -101,7 +101,7 @@ class Scope:
             if kind == self.FOREIGN:
                 return True
             if kind == self.TARGET:
-                if inner is not None and self._called_from_c(frame, inner):
+                if inner is not None and self.called_from_c(frame, inner):
                     return True
                 inner = frame
                 if frame.f_code.co_name == "__del__":
@@ -111,7 +111,7 @@ class Scope:
             frame = frame.f_back
         return False
 
-    def _called_from_c(self, caller: FrameType, callee: FrameType) -> bool:
+    def called_from_c(self, caller: FrameType, callee: FrameType) -> bool:
         """Whether a built-in function that ``caller`` called has called ``callee`` back."""
         if callee.f_code.co_flags & CO_GENERATOR_LIKE:
             return False

@@ -38,6 +38,9 @@ class Strategy(Protocol):
     """Chooses the next thread; pure."""
 
     records: bool
+    """Whether it wants to know which choices there were."""
+    everywhere: bool
+    """Whether it wants to be asked at every yield point, not only where threads conflict."""
 
     def at_point(self, step: int, current: int, enabled: Sequence[int], site: AnySite) -> int:
         """Who runs next where ``current`` could go on."""
@@ -49,7 +52,7 @@ class Strategy(Protocol):
 class Observer(Protocol):
     """Told of every yield point: before the strategy is asked there, and when its thread goes on."""
 
-    def arrive(self, thread: int, site: AnySite) -> None:
+    def arrive(self, thread: int, site: AnySite, frame: FrameType) -> None:
         """``thread`` stands before an access at ``site``."""
 
     def act(self, thread: int, site: AnySite, frame: FrameType) -> None:
@@ -384,7 +387,7 @@ class Run:
     ) -> None:
         observer = self.observer
         assert observer is not None
-        observer.arrive(task.index, site)
+        observer.arrive(task.index, site, user)
         self._point(task, site, touches, frame, user)
         observer.act(task.index, site, user)
 

@@ -18,6 +18,7 @@ class Replay:
     """
 
     records = False
+    everywhere = True
 
     def __init__(self, decisions: Sequence[Decision], place_of: PlaceOf, *, lax: bool = False) -> None:
         self._decisions = list(decisions)
@@ -35,7 +36,6 @@ class Replay:
         self._here = (place.function, place.text, place.access)
         self._visits[(thread, *self._here)] += 1
         self._nth = self._visits[(thread, *self._here)]
-        site.hot = True
 
     def _pending(self) -> Decision | None:
         return self._decisions[self._next] if self._next < len(self._decisions) else None

@@ -16,6 +16,7 @@ class RandomWalk:
     """At every yield point, any thread that can run with equal probability."""
 
     records = False
+    everywhere = False
 
     def __init__(self, rng: random.Random) -> None:
         self._random = rng.random
@@ -31,6 +32,7 @@ class PCT:
     """Random thread priorities, lowered at ``depth - 1`` random change points among ``points`` shared accesses."""
 
     records = False
+    everywhere = False
 
     def __init__(self, rng: random.Random, depth: int, points: int) -> None:
         self._rng = rng
@@ -61,6 +63,7 @@ class POS:
     """Each pending access gets a random priority; the highest runs, and its thread draws anew."""
 
     records = False
+    everywhere = False
 
     def __init__(self, rng: random.Random) -> None:
         self._random = rng.random
@@ -85,6 +88,7 @@ class SURW:
     """A thread with the probability of its share of the accesses still to come."""
 
     records = False
+    everywhere = False
 
     def __init__(self, rng: random.Random, accesses: dict[int, int]) -> None:
         self._random = rng.random

@@ -21,6 +21,7 @@ class Plan:
     """Follows its deviations and otherwise the default."""
 
     records = True
+    everywhere = False
     __slots__ = ("_at", "deviations", "last")
 
     def __init__(self, deviations: tuple[Deviation, ...]) -> None:

@@ -6,6 +6,7 @@ The twins do each of it in one locked section.
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
 
 from tests.quality.corpus.case import twins
@@ -115,6 +116,31 @@ class LockedReadThroughCache(ReadThroughCache):
             self.cache.pop(key, None)
 
 
+class Session:
+    """What a pool of sessions hands out: one for each user as long as somebody uses it."""
+
+
+class WeakSessions:
+    def __init__(self) -> None:
+        self.sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
+
+    def of(self, user: str) -> Session:
+        session = self.sessions.get(user)
+        if session is None:
+            session = self.sessions[user] = Session()
+        return session
+
+
+class LockedWeakSessions(WeakSessions):
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+
+    def of(self, user: str) -> Session:
+        with self._lock:
+            return super().of(user)
+
+
 CASES = (
     twins(
         "ordered_dict_lru",
@@ -140,5 +166,13 @@ CASES = (
         LockedReadThroughCache,
         [lambda cache: cache.read("rate"), lambda cache: cache.write("rate", 2)],
         check=lambda cache: cache.cache.get("rate", 2) == 2,
+    ),
+    twins(
+        "weak_cache_fill",
+        "check",
+        WeakSessions,
+        LockedWeakSessions,
+        [lambda sessions: sessions.of("ann")] * 2,
+        check=lambda sessions, results: results[0] is results[1],
     ),
 )
