@@ -29,6 +29,8 @@ from harness.strategies.systematic import Plan, Systematic
 REOPEN_AT_ONCE = 64
 PROOF_SIZES = (2, 3)
 NEIGHBOURS = 64
+SAMPLING_SHARE = 0.1
+"""The part of the seconds that a proof leaves for samples."""
 _clock = time.monotonic
 
 Members = tuple[int, ...]
@@ -64,6 +66,7 @@ class Explorer:
         self._progress = progress
         self._reported = self._began
         self._limit = self.script.schedules
+        self._until = self.script.seconds
         self._accesses: Counter[int] = Counter()
         self._points = 0
         self._stopped = ""
@@ -91,6 +94,7 @@ class Explorer:
         small = len(everyone) <= max(PROOF_SIZES)
         reserve = min(self.script.schedules // 10, SAMPLES) if small else 0
         self._limit = self.script.schedules - reserve
+        self._until = self.script.seconds and self.script.seconds * (1 - SAMPLING_SHARE)
         try:
             self._establish(everyone)
         except OutOfBudget:
@@ -101,6 +105,7 @@ class Explorer:
         elif self._prove(everyone):
             return
         self._limit = self.script.schedules
+        self._until = self.script.seconds
         self._sample(everyone)
 
     # -- one schedule --------------------------------------------------------------------------------------------
@@ -120,7 +125,7 @@ class Explorer:
         if evidence.schedules >= self._limit:
             self._stopped = f"stopped by the budget of {count_of(script.schedules)}"
             raise OutOfBudget
-        if script.seconds is not None and self._seconds() > script.seconds:
+        if self._until is not None and self._seconds() > self._until:
             self._stopped = f"cut after {script.seconds:g} s"
             raise OutOfBudget
         evidence.schedules += 1
