@@ -53,10 +53,15 @@ class Finding:
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
 
 
+def steady(text: str) -> str:
+    """``text`` without memory addresses: the same in every run."""
+    return _ADDRESS.sub("at 0x...", text)
+
+
 def one_line(error: BaseException) -> str:
     """An exception as one line: type and message, without memory addresses: the same line in every run."""
     try:
-        text = _ADDRESS.sub("at 0x...", " ".join(str(error).split()))
+        text = steady(" ".join(str(error).split()))
     except Exception:
         text = "(its message cannot be shown)"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -141,6 +142,10 @@ class Explorer:
         evidence.points = max(evidence.points, outcome.points)
         if not evidence.shared:
             evidence.shared = shares(outcome)
+        for site in outcome.held:
+            if hasattr(site, "offset"):
+                place = self.places.of(site)
+                evidence.held.add(f"{os.path.basename(place.file)}:{place.line}")
         for text in outcome.externals:
             if text not in evidence.externals:
                 evidence.externals.append(text)

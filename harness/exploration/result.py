@@ -67,6 +67,8 @@ class Evidence:
     sampled: int = 0
     cut: str = ""
     externals: list[str] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
+    """Lines of the target at which no preemption was tried: they run inside what called them back."""
     problem: str = ""
     notes: list[str] = field(default_factory=list)
 
@@ -105,7 +107,7 @@ def conclude(evidence: Evidence, seconds: float) -> Exploration:
     claims = []
     proved = evidence.proofs.get(evidence.threads) if evidence.threads <= 3 else _common(evidence.proofs)
     if evidence.threads <= 3:
-        if proved is not None and evidence.total:
+        if proved is not None and evidence.total and not evidence.held:
             claims.append(f"proved: no failure in any schedule, all {evidence.schedules:,} of them")
         elif proved is not None:
             claims.append(
@@ -119,6 +121,8 @@ def conclude(evidence: Evidence, seconds: float) -> Exploration:
             largest = max(evidence.proofs)
             claims.append(f"proved at {largest} threads with at most {_preemptions(proved)}")
         claims.append(f"sampled {count_of(evidence.sampled)} at {evidence.threads}")
+    if evidence.held:
+        claims.append(f"not preempted inside callbacks and destructors at {', '.join(sorted(evidence.held))}")
     if evidence.cut:
         claims.append(evidence.cut)
     if proved is None:

@@ -18,7 +18,7 @@ from harness.instrument.events import make_events
 from harness.instrument.scope import Scope, files_of
 from harness.instrument.selfcheck import check_events
 from harness.instrument.sites import SyncSites
-from harness.model import CannotExplore, Finding, Kind, Violation, one_line
+from harness.model import CannotExplore, Finding, Kind, Violation, one_line, steady
 from harness.oracles import serial, stall
 from harness.oracles.sharing import conflicting
 from harness.runtime.active import slot
@@ -340,7 +340,7 @@ def _checked(script: Script, outcome: Outcome, state: Any) -> Finding | None:
         return Finding(Kind.CHECK, "the check returned False")
     if verdict is not None and verdict is not True:
         raise CannotExplore(
-            f"the check returned {_short(verdict)}, which is neither None nor True nor False: "
+            f"the check returned {steady(_short(verdict))}, which is neither None nor True nor False: "
             "let it assert, or return a bool"
         )
     return None

@@ -16,7 +16,7 @@ HARNESS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 ENTRIES = (
     "threading.py", "queue.py", "functools.py", "contextlib.py", "_collections_abc.py", "dataclasses.py",
-    "typing.py", "abc.py", "contextvars.py", os.path.join("concurrent", "futures", ""),
+    "typing.py", "abc.py", "contextvars.py", os.path.join("concurrent", "futures", ""), os.path.join("asyncio", ""),
 )  # fmt: skip
 """Standard-library code that calls the target back while it holds no lock but ours."""
 TRANSPARENT = frozenset(
@@ -135,11 +135,11 @@ def _classify_unnamed(name: str, path: str, root: str) -> int:
         return Scope.ENTRY
     if path.startswith(STDLIB) and path[len(STDLIB) :].startswith(ENTRIES):
         return Scope.ENTRY
-    if name.startswith("<") or path.startswith((STDLIB, *site_folders())):
+    if path.startswith(site_folders()) or {"site-packages", "dist-packages"} & set(path.split(os.sep)):
+        return Scope.ENTRY
+    if name.startswith("<") or path.startswith(STDLIB):
         return Scope.FOREIGN
-    if path.startswith(root) and not {"site-packages", "dist-packages"} & set(path.split(os.sep)):
-        return Scope.TARGET
-    return Scope.FOREIGN
+    return Scope.TARGET if path.startswith(root) else Scope.FOREIGN
 
 
 _C_METHODS = frozenset({"method_descriptor", "method-wrapper", "wrapper_descriptor", "classmethod_descriptor"})

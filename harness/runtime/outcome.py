@@ -53,6 +53,8 @@ class Outcome:
     log: list[Any] = field(repr=False, compare=False)
     choices: list[tuple[int, int, tuple[int, ...]]] = field(repr=False, compare=False)
     cold: set[Any] = field(repr=False, compare=False)
+    held: set[Any] = field(repr=False, compare=False)
+    """Yield points at which a preemption was due, but not inside what called the target back."""
 
     def forget(self) -> None:
         """Let go of what belongs to the target."""
@@ -76,6 +78,7 @@ class Outcome:
             run.log,
             run.choices,
             run.cold,
+            run.held,
         )
 
 

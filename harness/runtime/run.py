@@ -93,6 +93,7 @@ class Run:
         self.log: list[tuple[int, AnySite, int, Any, int]] = []
         self.choices: list[tuple[int, int, tuple[int, ...]]] = []
         self.cold: set[AnySite] = set()
+        self.held: set[AnySite] = set()
         self.numbers: dict[int, int] = {}
         self._keep: list[Any] = []
         self._numbered = 0
@@ -420,7 +421,10 @@ class Run:
         if self.returned or self.outside:
             self._drain()
         enabled = self.enabled()
-        if len(enabled) < 2 or self.scope.atomic(frame):
+        if len(enabled) < 2:
+            return
+        if self.scope.atomic(frame):
+            self.held.add(site)
             return
         if self.strategy.records:
             self.choices.append((self.step, task.index, enabled))

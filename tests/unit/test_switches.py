@@ -128,3 +128,23 @@ def test_an_access_that_commutes_does_not_hide_the_call_before_it() -> None:
     exploration = explore(Account, [get, get], lambda account, results: results[0] is results[1])
     assert exploration.failure is not None
     assert exploration.failure.witness.where == "gil"
+
+
+class Ranking:
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def place(self, name: str) -> int:
+        self.asked += 1
+        return len(name)
+
+    def order(self) -> list[str]:
+        return sorted(["bob", "ann"], key=self.place)
+
+
+def test_what_was_not_preempted_is_said() -> None:
+    """A key function runs inside `sorted`; the verdict must not claim more than was tried."""
+    exploration = explore(Ranking, [Ranking.order, Ranking.order], lambda ranking: ranking.asked <= 4)
+    assert exploration.verdict is Verdict.PASS
+    assert "not preempted inside callbacks and destructors at test_switches.py:" in exploration.reason
+    assert "in any schedule" not in exploration.reason

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tests.quality.corpus import (
     caches,
+    callbacks,
     check_then_act,
     conditions,
     containers,
@@ -42,6 +43,7 @@ CASES: tuple[Case, ...] = (
     *snapshots.CASES,
     *free_lists.CASES,
     *containers.CASES,
+    *callbacks.CASES,
     *conditions.CASES,
     *reader_writer.CASES,
     *timing.CASES,
