@@ -16,10 +16,10 @@ from harness.instrument.scope import HARNESS
 
 
 def raise_in(ident: int, exception: type[BaseException]) -> None:
-    """Let the thread ``ident`` meet ``exception``; repeat the call until it had an effect.
+    """Let the thread ``ident`` meet ``exception``.
 
-    On 3.11 the thread must run under the trace function of its events, and a frame that is just being traced puts
-    its own trace function back.
+    On 3.11 the thread must run under the trace function of its events, and the call must be repeated until it had an
+    effect: a frame that is just being entered is given its trace function afterwards.
     """
     if sys.version_info >= (3, 12):
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(exception))

@@ -42,7 +42,7 @@ class Supervisor:
         self._cpu = 0.0
         self._asleep = 0
         self._gave_up = False
-        self._sampled: tuple[int, ...] = ()
+        self._sampled: tuple[float, ...] = ()
         self._same_samples = 0
         self._since = _monotonic()
 
@@ -115,8 +115,16 @@ class Supervisor:
         if frame is None or not self.run.scope.covers(frame.f_code) or not _loops(task.worker, frame):
             self._same_samples = 0
             return
-        seen = (id(frame), *map(id, frame.f_locals.values()))
-        self._same_samples = self._same_samples + 1 if seen == self._sampled else 0
+        try:
+            # Numbers by value: two that take turns at the same addresses are what counting leaves behind.
+            seen: tuple[float, ...] = (
+                id(frame),
+                *(value if type(value) in (int, float) else id(value) for value in frame.f_locals.values()),
+            )
+        except RuntimeError:
+            # The thread ran on in between, and a variable came or went.
+            seen = ()
+        self._same_samples = self._same_samples + 1 if seen and seen == self._sampled else 0
         self._sampled = seen
 
     def _give_up(self, ending: Ending) -> None:

@@ -715,6 +715,19 @@ def test_endless_progress() -> None:
     assert_still_works()
 
 
+def count_alone_for_ever(state: SimpleNamespace) -> None:
+    state.left += 1
+    number = 0
+    while True:
+        number += 1
+
+
+def test_endless_counting() -> None:
+    """A loop that touches nothing shared, but gets on: no livelock."""
+    inconclusive(harness.explore(setup, [count_alone_for_ever, add], no_check, watchdog=1), "count_alone_for_ever")
+    assert_still_works()
+
+
 def recurse_for_ever(state: SimpleNamespace) -> None:
     state.left += 1
     recurse_for_ever(state)
