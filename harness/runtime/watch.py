@@ -111,8 +111,9 @@ class Supervisor:
 
     def _sample(self, task: Task) -> None:
         """Count how often in a row the thread was seen in the same loop with the same locals."""
-        frame = _frame(task.worker)
-        if frame is None or not self.run.scope.covers(frame.f_code) or not _loops(task.worker, frame):
+        innermost = sys._current_frames().get(task.worker.ident)
+        frame = _outside_harness(innermost)
+        if frame is None or not self.run.scope.covers(frame.f_code) or not _loops(frame, innermost is frame):
             self._same_samples = 0
             return
         try:
@@ -173,7 +174,7 @@ class Supervisor:
 
     def where(self, task: Task) -> str:
         """Where a task stands, as ``at file:line in function: text``."""
-        frame = _frame(task.worker)
+        frame = _outside_harness(sys._current_frames().get(task.worker.ident))
         while frame is not None and not self.run.scope.covers(frame.f_code):
             frame = frame.f_back
         if frame is None:
@@ -183,15 +184,14 @@ class Supervisor:
         return f"at {os.path.basename(code.co_filename)}:{line} in {code.co_qualname}: {text}"
 
 
-def _frame(worker: Worker) -> FrameType | None:
-    """The innermost frame of a worker that is not ours: on 3.11 the trace function stands above the target's."""
-    frame = sys._current_frames().get(worker.ident)
+def _outside_harness(frame: FrameType | None) -> FrameType | None:
+    """The next frame that is not ours: on 3.11 the trace function stands above the target's."""
     while frame is not None and frame.f_code.co_filename.startswith(HARNESS):
         frame = frame.f_back
     return frame
 
 
-def _loops(worker: Worker, frame: FrameType) -> bool:
+def _loops(frame: FrameType, innermost: bool) -> bool:
     """Whether a thread that was made to wait for the interpreter stands in a loop rather than in C or in a call.
 
     A thread loses the interpreter where it jumps back, where it calls, and in C code that lets go of it; on 3.11 also
@@ -199,7 +199,7 @@ def _loops(worker: Worker, frame: FrameType) -> bool:
     """
     code, offset = frame.f_code.co_code, frame.f_lasti
     name = dis.opname[code[offset]]
-    if sys._current_frames().get(worker.ident) is frame:
+    if innermost:
         return "JUMP_BACKWARD" in name
     return sys.version_info < (3, 12) and name != "CACHE" and not name.startswith(("CALL", "PRECALL"))
 
