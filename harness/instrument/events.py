@@ -158,12 +158,12 @@ class TracingEvents:
             frame.f_trace_opcodes = True
             frame.f_trace_lines = False
 
-            def trace_opcode(frame: FrameType, event: str, arg: object) -> Any:
+            def trace_opcode(frame: FrameType, event: str, arg: object) -> None:
+                # It returns None, which keeps what the frame has: itself, or what another thread put there meanwhile.
                 if event == "opcode":
                     site = sites.get(frame.f_lasti)
                     if site is not None:
                         on_access(site, frame)
-                return trace_opcode
 
             return trace_opcode
 

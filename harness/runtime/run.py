@@ -24,7 +24,18 @@ from harness.runtime.clock import Clock
 from harness.runtime.locks import RLock, refuse
 from harness.runtime.outcome import Ending, Outcome, Waiting
 from harness.runtime.spin import Rotation, watch
-from harness.runtime.tasks import State, Task, Unwound, Wait, Workers, bind, get_ident, mark_ended, native_lock
+from harness.runtime.tasks import (
+    State,
+    Task,
+    Unwound,
+    Wait,
+    Workers,
+    bind,
+    get_ident,
+    mark_ended,
+    mark_lost,
+    native_lock,
+)
 from harness.runtime.watch import Supervisor
 
 READ, WRITE, BOTH = 1, 2, 3
@@ -166,6 +177,8 @@ class Run:
         for task in self.tasks:
             if task.state is not State.DONE:
                 self.workers.lose(task.worker)
+                if task.thread is not None:
+                    mark_lost(task.thread, task.worker)
         self.workers.give_back([task.worker for task in self.tasks if task.state is State.DONE])
 
     def forget_locks(self) -> None:
@@ -214,13 +227,13 @@ class Run:
         for joiner in task.joiners:
             self._wake(joiner)
         self.log.append((task.index, self.syncs.ended, self._number_task(task), "end", WRITE))
+        if task.thread is not None:
+            mark_ended(task.thread)
         if self.unwinding:
             if self.unwound.locked():
                 self.unwound.release()
             return
         self.rotation.moved()
-        if task.thread is not None:
-            mark_ended(task.thread)
         self.scenario_left -= task.scenario
         if not self.scenario_left:
             self._end(Ending.COMPLETE)

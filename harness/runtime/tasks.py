@@ -134,14 +134,16 @@ class Worker:
         if cpu is not None:
             os.sched_setaffinity(0, {cpu})
         ready.release()
-        while not self.lost:
-            self.park.acquire()
-            job = self.job
-            if job is None:
-                break
-            contextvars.Context().run(self.around, job)
-            job = None
-        self.ended.release()
+        try:
+            while not self.lost:
+                self.park.acquire()
+                job = self.job
+                if job is None:
+                    break
+                contextvars.Context().run(self.around, job)
+                job = None
+        finally:
+            self.ended.release()
 
 
 def _registered(ident: int) -> threading.Thread:
@@ -171,6 +173,12 @@ def mark_ended(thread: threading.Thread) -> None:
         thread._handle._set_done()
     if threading._active.get(thread._ident) is thread:  # type: ignore[attr-defined]
         del threading._active[thread._ident]  # type: ignore[attr-defined]
+
+
+def mark_lost(thread: threading.Thread, worker: Worker) -> None:
+    """Let a Thread object tell of the worker that is stuck with it, once nothing controls that any more."""
+    if hasattr(thread, "_tstate_lock"):
+        thread._tstate_lock = worker.ended
 
 
 class Workers:

@@ -96,12 +96,13 @@ class ThreadPatch:
         threading.Thread.is_alive = _is_alive  # type: ignore[method-assign]
 
     def __exit__(self, *exc: object) -> None:
-        del threading.Thread.__hash__
-        del Future.__hash__
-        for name, method in NATIVE.items():
-            setattr(threading.Thread, name, method)
+        # While threads still hash as they did when they were entered: CPython would join them at exit.
         futures = sys.modules.get("concurrent.futures.thread")
         if futures is not None:
             for thread in list(futures._threads_queues):
                 if hasattr(thread, MARK):
                     futures._threads_queues.pop(thread, None)
+        del threading.Thread.__hash__
+        del Future.__hash__
+        for name, method in NATIVE.items():
+            setattr(threading.Thread, name, method)

@@ -6,14 +6,16 @@ nobody can go on the wait is judged: a stall if all waits are ours, stuck after 
 
 from __future__ import annotations
 
-import ctypes
 import dis
 import linecache
 import os
 import sys
 import time
+from types import FrameType
 from typing import TYPE_CHECKING
 
+from harness.instrument.interrupt import raise_in
+from harness.instrument.scope import HARNESS
 from harness.runtime.outcome import Ending, waiting
 from harness.runtime.tasks import State, Task, Unwound, Worker
 
@@ -24,6 +26,8 @@ TICK = 0.025
 SLEEPING_TICKS = 4
 LOOP_SAMPLES = 8
 UNWIND_SECONDS = 2.0
+REPEATS_INTERRUPT = sys.version_info < (3, 12)
+"""Elsewhere one is enough, and a second would hit what the first has begun to unwind."""
 
 _sleep = time.sleep
 _monotonic = time.monotonic
@@ -38,7 +42,7 @@ class Supervisor:
         self._cpu = 0.0
         self._asleep = 0
         self._gave_up = False
-        self._sampled: tuple[int, ...] = ()
+        self._sampled: tuple[float, ...] = ()
         self._same_samples = 0
         self._since = _monotonic()
 
@@ -106,15 +110,22 @@ class Supervisor:
             self._give_up(Ending.STUCK)
 
     def _sample(self, task: Task) -> None:
-        """Count how often in a row the thread was seen in the same loop with the same locals, not in a call."""
-        frame = sys._current_frames().get(task.worker.ident)
-        # On 3.11 the locals of a frame that another thread is tracing in must not be read.
-        if sys.version_info < (3, 12) or frame is None or not self.run.scope.covers(frame.f_code):
+        """Count how often in a row the thread was seen in the same loop with the same locals."""
+        innermost = sys._current_frames().get(task.worker.ident)
+        frame = _outside_harness(innermost)
+        if frame is None or not self.run.scope.covers(frame.f_code) or not _loops(frame, innermost is frame):
             self._same_samples = 0
             return
-        calling = dis.opname[frame.f_code.co_code[frame.f_lasti]].startswith(("CALL", "PRECALL"))
-        seen = (id(frame), *map(id, frame.f_locals.values()))
-        self._same_samples = self._same_samples + 1 if seen == self._sampled and not calling else 0
+        try:
+            # Numbers by value: two that take turns at the same addresses are what counting leaves behind.
+            seen: tuple[float, ...] = (
+                id(frame),
+                *(value if type(value) in (int, float) else id(value) for value in frame.f_locals.values()),
+            )
+        except RuntimeError:
+            # The thread ran on in between, and a variable came or went.
+            seen = ()
+        self._same_samples = self._same_samples + 1 if seen and seen == self._sampled else 0
         self._sampled = seen
 
     def _give_up(self, ending: Ending) -> None:
@@ -144,17 +155,26 @@ class Supervisor:
         """Unwind one task; False when it is stuck in C."""
         run = self.run
         runs = task.state is State.OUTSIDE or (run.ending in (Ending.STUCK, Ending.LIVELOCK) and run.current is task)
-        if runs and task not in run.returned:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(task.worker.ident), ctypes.py_object(Unwound))
+        runs = runs and task not in run.returned
+        until = _monotonic() + UNWIND_SECONDS
+        if runs:
+            raise_in(task.worker.ident, Unwound)
         else:
             task.worker.park.release()
-        if run.unwound.acquire(timeout=UNWIND_SECONDS):
-            return task.state is State.DONE
-        return False
+        # Another one that came back from C may have told of its end.
+        while not run.unwound.acquire(timeout=TICK) or task.state is not State.DONE:
+            if _monotonic() > until:
+                return False
+            if runs and task in run.returned:
+                runs = False
+                task.worker.park.release()
+            elif runs and REPEATS_INTERRUPT:
+                raise_in(task.worker.ident, Unwound)
+        return True
 
     def where(self, task: Task) -> str:
         """Where a task stands, as ``at file:line in function: text``."""
-        frame = sys._current_frames().get(task.worker.ident)
+        frame = _outside_harness(sys._current_frames().get(task.worker.ident))
         while frame is not None and not self.run.scope.covers(frame.f_code):
             frame = frame.f_back
         if frame is None:
@@ -162,6 +182,26 @@ class Supervisor:
         code, line = frame.f_code, frame.f_lineno
         text = linecache.getline(code.co_filename, line).strip()
         return f"at {os.path.basename(code.co_filename)}:{line} in {code.co_qualname}: {text}"
+
+
+def _outside_harness(frame: FrameType | None) -> FrameType | None:
+    """The next frame that is not ours: on 3.11 the trace function stands above the target's."""
+    while frame is not None and frame.f_code.co_filename.startswith(HARNESS):
+        frame = frame.f_back
+    return frame
+
+
+def _loops(frame: FrameType, innermost: bool) -> bool:
+    """Whether a thread that was made to wait for the interpreter stands in a loop rather than in C or in a call.
+
+    A thread loses the interpreter where it jumps back, where it calls, and in C code that lets go of it; on 3.11 also
+    in the trace function, above an instruction that is yet to come.
+    """
+    code, offset = frame.f_code.co_code, frame.f_lasti
+    name = dis.opname[code[offset]]
+    if innermost:
+        return "JUMP_BACKWARD" in name
+    return sys.version_info < (3, 12) and name != "CACHE" and not name.startswith(("CALL", "PRECALL"))
 
 
 def _cpu_time(worker: Worker) -> float:

@@ -7,6 +7,7 @@ with a reason of one line, never FAIL and never PASS.
 from __future__ import annotations
 
 import functools
+import hashlib
 import multiprocessing
 import os
 import random
@@ -27,11 +28,6 @@ import harness
 from harness import Kind, UsageError, Verdict
 from harness.model import one_line
 from tests.correct.footprint import Footprint
-
-ON_311 = pytest.mark.skipif(
-    sys.version_info < (3, 12),
-    reason="known gap on 3.11: a traced thread that is stuck in C cannot be given up safely yet",
-)
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -516,7 +512,6 @@ def wait_in_c(enter: Callable[[], object], state: SimpleNamespace) -> None:
     add(state)
 
 
-@ON_311
 @pytest.mark.parametrize("kind", [StuckOnLock, StuckOnPipe])
 def test_stuck_in_c(kind: type[StuckOnLock] | type[StuckOnPipe]) -> None:
     """INCONCLUSIVE soon, saying who waits where; later scenarios work, and say that a thread is stuck."""
@@ -532,7 +527,6 @@ def test_stuck_in_c(kind: type[StuckOnLock] | type[StuckOnPipe]) -> None:
         trap.free()
 
 
-@ON_311
 def test_all_stuck_in_c() -> None:
     """Every thread of the scenario is stuck: each is named."""
     trap = StuckOnPipe()
@@ -543,7 +537,6 @@ def test_all_stuck_in_c() -> None:
         trap.free()
 
 
-@ON_311
 def test_others_go_on_beside_a_stuck_thread() -> None:
     """What the others do while one is stuck is no failure, even if a lock of ours is held by the stuck one."""
     trap = StuckOnPipe()
@@ -557,6 +550,48 @@ def test_others_go_on_beside_a_stuck_thread() -> None:
         inconclusive(exploration, "T1", "enter()")
     finally:
         trap.free()
+
+
+def test_thread_object_of_a_stuck_thread() -> None:
+    """What the target started and lost answers afterwards as any thread does: alive, and ended once it is free."""
+    trap = StuckOnPipe()
+    started: list[threading.Thread] = []
+
+    def start(state: SimpleNamespace) -> None:
+        add(state)
+        thread = threading.Thread(target=trap.enter)
+        started.append(thread)
+        thread.start()
+        thread.join()
+
+    try:
+        inconclusive(harness.explore(setup, [start, add], no_check, watchdog=0.5))
+        assert started[-1].is_alive()
+    finally:
+        trap.free()
+    until = time.monotonic() + SOON
+    while started[-1].is_alive() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not started[-1].is_alive()
+
+
+class Derives:
+    """Its operator computes in C, and lets go of the interpreter meanwhile."""
+
+    __slots__ = ()
+    __matmul__ = staticmethod(functools.partial(hashlib.pbkdf2_hmac, "sha256", b"password", iterations=2_000_000))
+
+
+def test_long_operator_is_no_loop() -> None:
+    """A thread that computes in C with the same local variables all the time does not spin."""
+    derives = Derives()
+
+    def derive(state: SimpleNamespace) -> None:
+        add(state)
+        derives @ b"salt"
+
+    inconclusive(harness.explore(setup, [derive, add], no_check, watchdog=0.4), "derive", "derives @ b")
+    assert_still_works()
 
 
 def test_blocked_in_c_for_a_while() -> None:
@@ -582,7 +617,6 @@ def test_blocked_in_c_for_a_while() -> None:
     assert_still_works()
 
 
-@ON_311
 def test_isolated_process_is_killed() -> None:
     """A stuck thread goes with its process: nothing is left here, and later scenarios need not mention it."""
     trap = StuckOnPipe()
@@ -657,7 +691,6 @@ def poll_for_ever(state: SimpleNamespace) -> None:
         time.sleep(0.01)
 
 
-@ON_311
 @pytest.mark.parametrize("body", [spin_for_ever, spin_on_flag, spin_on_lock, poll_for_ever])
 @pytest.mark.parametrize("other", [None, add], ids=["both", "one"])
 def test_livelock(body: Callable[[SimpleNamespace], None], other: Callable[[SimpleNamespace], None] | None) -> None:
@@ -680,6 +713,19 @@ def test_endless_progress() -> None:
     exploration = harness.explore(setup, [count_for_ever, add], no_check, watchdog=2)
     assert exploration.verdict is not Verdict.PASS
     assert_one_line(exploration.reason)
+    assert_still_works()
+
+
+def count_alone_for_ever(state: SimpleNamespace) -> None:
+    state.left += 1
+    number = 0
+    while True:
+        number += 1
+
+
+def test_endless_counting() -> None:
+    """A loop that touches nothing shared, but gets on: no livelock."""
+    inconclusive(harness.explore(setup, [count_alone_for_ever, add], no_check, watchdog=1), "count_alone_for_ever")
     assert_still_works()
 
 
