@@ -1,4 +1,4 @@
-"""Explores one operation program of an object: learns its sequential behaviour, then judges the history of each schedule.
+"""Explores one operation program of an object: learns its sequential behaviour, judges the history of each schedule.
 
 The object itself is the specification: every order of the whole operations is executed under the same engine, each
 operation in its own thread, so that time, locks and thread identity are those of the schedules that are judged.
@@ -9,25 +9,23 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from harness.exploration.arguments import Script, validate
 from harness.exploration.explorer import Explorer, OutOfBudget
+from harness.exploration.plain import SHOWN, attributes, freeze, short, text_of
 from harness.exploration.result import Evidence, Exploration, conclude, count_of, inconclusive
 from harness.exploration.session import Session
 from harness.model import CannotExplore, Finding, Kind, Violation, one_line
 from harness.oracles import linearizability, serial
 from harness.oracles.linearizability import Tree
+from harness.oracles.order import reason
 from harness.runtime.boundary import Boundary, pass_boundary
-from harness.runtime.locks import Lock
+from harness.runtime.locks import AbandonedLock, Lock
 from harness.schedule.history import FINAL, Call, History, Operation, Program, Result, overlapping
 from harness.strategies.systematic import Plan
-
-KINDS_OF_LOCKS = ("_thread", "threading", "harness.runtime.locks")
-SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +99,14 @@ class Execution:
             self.gates[following].release()
 
 
+class Interrupted(BaseException):
+    """Carries an error out of a check, where an ``Exception`` would be taken for a failure of the target."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 class Operations:
     """Explores programs on one target; see :meth:`explore`."""
 
@@ -129,7 +135,9 @@ class _Exploring:
         self.rendezvous = ""
         self.failing: tuple[History, bool, Result | None] = ((), False, None)
         self.atomic: bool | None = None
-        self.boundaries = {(t, i): Boundary(str(call)) for t, calls in enumerate(program) for i, call in enumerate(calls)}
+        self.boundaries = {
+            (t, i): Boundary(str(call)) for t, calls in enumerate(program) for i, call in enumerate(calls)
+        }
 
     # -- execution -----------------------------------------------------------------------------------------------
 
@@ -145,7 +153,10 @@ class _Exploring:
         except OutOfBudget:
             explorer.evidence.cut = f"stopped by the budget of {count_of(limits.schedules)}"
             exploration = conclude(explorer.evidence, 0.0)
-        except CannotExplore as obstacle:
+        except (CannotExplore, Interrupted) as stopped:
+            obstacle = stopped.error if isinstance(stopped, Interrupted) else stopped
+            if not isinstance(obstacle, CannotExplore):
+                raise obstacle from None
             explorer.evidence.problem = str(obstacle)
             exploration = inconclusive(explorer.evidence, str(obstacle), 0.0)
         history, stalled, final = self.failing
@@ -200,7 +211,7 @@ class _Exploring:
             self._operate(thread, index, call, execution)
 
     def _operate(self, thread: int, index: int, call: Call, execution: Execution) -> None:
-        record = [thread, index, execution.tick(), None, None]
+        record: list[Any] = [thread, index, execution.tick(), None, None]
         execution.records.append(record)
         try:
             value = getattr(execution.target, call.name)(*call.args, **dict(call.kwargs))
@@ -218,10 +229,10 @@ class _Exploring:
             return Result(("self",), "returned itself")
         try:
             plain = self.target.result(value) if self.target.result is not None else value
-            return Result(freeze(plain), f"returned {_short(plain)}")
+            return Result(freeze(plain), f"returned {short(plain)}")
         except Exception as error:
             execution.obstacle = execution.obstacle or (
-                f"the result of {call} cannot be compared ({_text(error)}): leave the method out, or pass "
+                f"the result of {call} cannot be compared ({text_of(error)}): leave the method out, or pass "
                 "result=, a function that gives plain data"
             )
             return Result((), "returned something")
@@ -240,6 +251,7 @@ class _Exploring:
                 turns = [group[position] for position in order]
                 if not tree.blocks(turns):
                     self._execute_order(session, evidence, turns, tree)
+        self._check_repeats(session, evidence, operations)
         if len(groups) > 1:
             self._check_key(session, evidence, operations)
 
@@ -266,7 +278,10 @@ class _Exploring:
         steps: list[tuple[tuple[int, int], Result | None]] = [((r[0], r[1]), r[4]) for r in execution.records]
         final = None
         if all(result is not None for _, result in steps):
-            final = self._final(execution)
+            try:
+                final = self._final(execution)
+            except AbandonedLock as error:
+                raise CannotExplore(f"after the sequential order {self._named(turns)} observe waits: {error}") from None
             if self.target.observe is not None and self.key is None:
                 steps.append(((len(self.program), 0), final))
         if tree is not None:
@@ -275,6 +290,19 @@ class _Exploring:
 
     def _named(self, turns: Sequence[tuple[int, int]]) -> str:
         return ", ".join(f"T{thread + 1} {self.program[thread][index]}" for thread, index in turns)
+
+    def _check_repeats(
+        self, session: Session, evidence: Evidence, operations: Sequence[tuple[int, int]]
+    ) -> None:
+        """The same sequential order twice must give the same results."""
+        first, second = (self._execute_order(session, evidence, operations, None) for _ in range(2))
+        for ((thread, index), one), (_, two) in zip(first, second, strict=False):
+            if one != two:
+                raise CannotExplore(
+                    f"{self.program[thread][index]} answers differently in two equal runs "
+                    f"({one.text if one else 'blocks'}, then {two.text if two else 'blocks'}): seed random numbers in "
+                    "make, or pass result=, a function that keeps what does not vary"
+                )
 
     def _check_key(self, session: Session, evidence: Evidence, operations: Sequence[tuple[int, int]]) -> None:
         """One order of all operations must give each key the results that it has alone."""
@@ -298,12 +326,15 @@ class _Exploring:
         try:
             if self.target.observe is not None:
                 value = self.target.observe(target)
-                return Result(freeze(value), f"returned {_short(value)}")
-            value = _attributes(target)
-            return None if value is None else Result(freeze(value), _short(value))
+                return Result(freeze(value), f"returned {short(value)}")
+            value = attributes(target)
+            return None if value is None else Result(freeze(value), short(value))
+        except AbandonedLock:
+            raise
         except Exception as error:
             if self.target.observe is not None:
-                raise CannotExplore(f"observe gave nothing comparable ({_text(error)}): let it return plain data") from None
+                text = f"observe gave nothing comparable ({text_of(error)}): let it return plain data"
+                raise CannotExplore(text) from None
             return None
 
     # -- judgement -----------------------------------------------------------------------------------------------
@@ -317,7 +348,12 @@ class _Exploring:
     def _check(self, execution: Execution) -> None:
         if execution.order is not None:
             return
-        finding = self._judge(execution, None)
+        try:
+            finding = self._judge(execution, None)
+        except AbandonedLock:
+            raise
+        except Exception as error:
+            raise Interrupted(error) from error
         if finding is not None:
             raise Violation(finding.kind, finding.message)
 
@@ -353,7 +389,7 @@ class _Exploring:
                 return None
             preceding = linearizability.real_time(part)
             if linearizability.find_order(part, tree, preceding) is None:
-                return Finding(Kind.NOT_LINEARIZABLE, sentence(part, tree))
+                return Finding(Kind.NOT_LINEARIZABLE, reason(part, tree))
             if stall is not None and linearizability.find_order(part, tree, preceding, quiescent=True) is None:
                 waiting = ", ".join(o.label for o in part if o.returned is None)
                 return Finding(
@@ -362,71 +398,15 @@ class _Exploring:
         return None
 
 
-def sentence(history: Sequence[Operation], tree: Tree) -> str:
-    """Which constraint no order of the operations satisfies, in one sentence."""
-    edge = linearizability.broken_edge(history, tree)
-    if edge is not None:
-        earlier, later = edge
-        return (
-            f"the results need {later.label} before {earlier.label}, "
-            f"but {earlier.label} had returned before {later.label} was called"
-        )
-    ends = list(linearizability.refutations(history, tree, linearizability.program_order(history)))
-    wrong = {end.operation for end in ends}
-    if len(wrong) == 1:
-        (operation,) = wrong
-        assert operation.result is not None
-        return f"no order of the operations explains that {operation.label} {operation.result.text}"
-    texts = " and ".join(f"{o.label} {o.result.text}" for o in history if o in wrong and o.result is not None)
-    return f"no order of the operations explains that {texts}"
-
-
-def freeze(value: Any) -> Any:
-    """``value`` as hashable plain data that compares by type and content; ``TypeError`` for what cannot."""
-    if type(value) in (int, bool, float, complex, str, bytes, type(None)):
-        return (type(value).__name__, serial.comparable(value))
-    if isinstance(value, BaseException):
-        return ("raised", type(value).__qualname__, freeze(value.args))
-    if isinstance(value, (list, tuple, deque)):
-        return (type(value).__name__, tuple(freeze(item) for item in value))
-    if isinstance(value, dict):
-        return (type(value).__name__, tuple((freeze(k), freeze(v)) for k, v in value.items()))
-    if isinstance(value, (set, frozenset)):
-        return (type(value).__name__, frozenset(freeze(item) for item in value))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return (type(value).__name__, tuple(freeze(getattr(value, f.name)) for f in dataclasses.fields(value)))
-    plain = serial.comparable(value)
-    hash(plain)
-    return (type(value).__name__, plain)
-
-
-def _attributes(target: Any) -> Any:
-    """The attributes of an instance but its locks; a container itself; None where there is nothing to compare."""
-    if isinstance(target, (list, dict, set, deque)):
-        return target
-    names = getattr(target, "__dict__", None)
-    if not isinstance(names, dict):
-        return None
-    return {name: value for name, value in names.items() if type(value).__module__ not in KINDS_OF_LOCKS} or None
-
-
 def _is_python(target: Any, name: str) -> bool:
     """Whether the method is Python code, which can be preempted inside."""
     method = getattr(target, name, None)
-    return hasattr(getattr(method, "__func__", method), "__code__") or not (
-        inspect.isbuiltin(method) or inspect.ismethoddescriptor(method) or type(method).__module__ in ("builtins", "functools")
-    )
+    if hasattr(getattr(method, "__func__", method), "__code__"):
+        return True
+    in_c = inspect.isbuiltin(method) or inspect.ismethoddescriptor(method)
+    return not in_c and type(method).__module__ not in ("builtins", "functools")
 
 
 def _round_robin(program: Program) -> Sequence[tuple[int, int]]:
     longest = max(len(calls) for calls in program)
     return [(t, i) for i in range(longest) for t in range(len(program)) if i < len(program[t])]
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
-
-
-def _text(error: BaseException) -> str:
-    return str(error) or type(error).__name__

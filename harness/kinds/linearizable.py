@@ -7,9 +7,11 @@ Gong and Lowe's search. A failure is the smallest program and the smallest sched
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +20,9 @@ from typing import Any
 from harness.exploration.api import own_cpu
 from harness.exploration.operations import Judged, Limits, Operations, Target
 from harness.exploration.result import Evidence, Exploration, conclude, count_of, inconclusive
-from harness.model import Kind, UsageError, Verdict
-from harness.oracles import linearizability as oracle
+from harness.model import UsageError, Verdict
 from harness.oracles import serial
+from harness.oracles.order import judge_weaker, orders
 from harness.schedule import Witness
 from harness.schedule.history import Call, Program, columns, shown_program
 from harness.targets.programs import Choice, Method, choices_of, search, sizes, smaller
@@ -29,7 +31,8 @@ Progress = Callable[[int, str], None]
 OF_ONE_PROGRAM = 10
 """A program may use this part of the whole budget."""
 SHRINKS = 80
-REFUTATIONS = 8
+BOUND_OF_MANY = 1
+"""Preemptions in programs of three and more threads: many programs find more than many schedules of few."""
 _clock = time.monotonic
 
 
@@ -98,6 +101,10 @@ def linearizable(
             f"{threads} threads with {length} operations have more than {serial.LIMIT:,} sequential orders: "
             "lower threads= or length="
         )
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise UsageError(f"seed must be a whole number, not {seed!r}")
+    if seconds is not None and not (isinstance(seconds, (int, float)) and seconds > 0):
+        raise UsageError(f"seconds must be a positive number or None, not {seconds!r}")
     if key is not None and observe is not None:
         raise UsageError("observe= sees the whole object, key= judges its parts: pass one of them")
     choices = choices_of(operations, make)
@@ -136,7 +143,8 @@ def _own_module(make: Callable[[], Any]) -> tuple[str, ...]:
 
 
 def _program(threads: Sequence[Sequence[str]]) -> Program:
-    if isinstance(threads, str) or len(threads) < 2 or not all(calls and not isinstance(calls, str) for calls in threads):
+    calls_are_lists = all(calls and not isinstance(calls, str) for calls in threads)
+    if isinstance(threads, str) or len(threads) < 2 or not calls_are_lists:
         raise UsageError(f"program must hold two or more lists of written calls, not {threads!r}")
     found = tuple(tuple(Call.parse(text) for text in calls) for calls in threads)
     if serial.count_orders([t for t, calls in enumerate(found) for _ in calls]) > serial.LIMIT:
@@ -151,8 +159,6 @@ def _keys(key: str | Callable[..., Hashable] | None, make: Callable[[], Any]) ->
     if callable(key):
         function = key
         return lambda call: function(*call.args, **dict(call.kwargs))
-    import inspect
-
     kind = make()
     name = key
 
@@ -180,16 +186,17 @@ class _Search:
         self.stop = ""
         self.overlaps = 0
         self.shrinks = 0
-        self.unproved = 0
+        self.proved: Counter[tuple[int, int]] = Counter()
 
     # -- the three ways to run -----------------------------------------------------------------------------------
 
     def generate(self, choices: Sequence[Choice], threads: int, length: int, most: int) -> Linearizability:
         shapes = list(sizes(threads, length))
         weights = [_weight(shape) for shape in shapes]
-        for number, (shape, weight) in enumerate(zip(shapes, weights, strict=True)):
-            share = max(most * weight // sum(weights), 1)
-            found = search(choices, shape, share, self.limits.seed * 31 + number, self._fails)
+        for number, shape in enumerate(shapes):
+            # What a shape with few different programs leaves over goes to the larger ones.
+            share = (most - len(self.known)) * weights[number] // sum(weights[number:])
+            found = search(choices, shape, max(share, 1), self.limits.seed * 31 + number, self._fails)
             if found is not None:
                 return self._smallest(self.known[shown_program(found)])
             if self.stop:
@@ -205,7 +212,8 @@ class _Search:
         try:
             program = tuple(tuple(map(Call.parse, calls)) for calls in witness.operations)
         except UsageError as error:
-            raise UsageError(f"{error}; the arguments of the record are no literals: explore again with its seed") from None
+            text = f"{error}; the arguments of the record are no literals: explore again with its seed"
+            raise UsageError(text) from None
         judged = self.operations.explore(program, replay=witness)
         self._count(judged)
         if judged.exploration.verdict is Verdict.FAIL:
@@ -231,7 +239,8 @@ class _Search:
             return False
         most = min(left, max(self.limits.schedules // OF_ONE_PROGRAM, 500))
         seconds = None if self.limits.seconds is None else max(self.limits.seconds - elapsed, 0.01)
-        judged = self.operations.explore(program, schedules=most, seconds=seconds)
+        bound = self.limits.preemptions if len(program) == 2 else min(self.limits.preemptions, BOUND_OF_MANY)
+        judged = self.operations.explore(program, preemptions=bound, schedules=most, seconds=seconds)
         self.known[shown_program(program)] = judged
         self._count(judged)
         self._show_progress()
@@ -266,11 +275,7 @@ class _Search:
         evidence.total = (evidence.total or len(self.known) <= 1) and one.total
         self.overlaps += judged.overlaps
         proved = judged.exploration.proved
-        if proved is None:
-            self.unproved += 1
-        else:
-            size = 2
-            evidence.proofs[size] = min(evidence.proofs.get(size, proved), proved)
+        self.proved[len(judged.program), -1 if proved is None else proved] += 1
         obstacle = one.problem or (one.externals[0] if one.externals else "")
         if not obstacle and judged.rendezvous:
             obstacle = (
@@ -285,7 +290,8 @@ class _Search:
         if self.progress is not None and _clock() - self.reported > 2.0:
             self.reported = _clock()
             count = self.evidence.schedules
-            self.progress(count, f"{len(self.known):,} programs, {count:,} schedules, {self.reported - self.began:.0f} s")
+            seconds = self.reported - self.began
+            self.progress(count, f"{len(self.known):,} programs, {count:,} schedules, {seconds:.0f} s")
 
     # -- conclusions ---------------------------------------------------------------------------------------------
 
@@ -293,23 +299,35 @@ class _Search:
         evidence = self.evidence
         evidence.cut = self.stop
         seconds = _clock() - self.began
-        if not evidence.problem and self.known and not self.overlaps:
+        if not evidence.problem and not self.overlaps and self.stop:
+            evidence.problem = f"{self.stop} before anything was proved: raise schedules= or seconds="
+        elif not evidence.problem and not self.overlaps:
             evidence.problem = (
                 f"no two operations overlapped in {count_of(evidence.schedules)} of {_programs(len(self.known))}: "
                 "they touch nothing shared; choose operations that conflict, or name the target's module in modules="
             )
         if evidence.problem:
             return self._wrap(inconclusive(evidence, evidence.problem, seconds))
-        proofs, evidence.proofs = evidence.proofs, {}
-        if self.unproved == 0 and proofs:
-            evidence.proofs = {evidence.threads if evidence.threads <= 3 else 2: min(proofs.values())}
-        elif self.unproved and not evidence.sampled:
-            evidence.cut = evidence.cut or "the budget ended"
+        evidence.proofs = {size: bound for (size, bound) in sorted(self.proved, reverse=True) if bound >= 0}
         concluded = conclude(evidence, seconds)
         if concluded.verdict is Verdict.PASS:
-            what = f"{_programs(len(self.known))}, operations of {self.overlaps:,} of them overlapped"
-            concluded = dataclasses.replace(concluded, reason=f"linearizable in {what}; {concluded.reason}")
+            worst = min(bound for _, bound in self.proved)
+            concluded = dataclasses.replace(
+                concluded, reason=self._claims(), proved=worst if worst >= 0 and not self.stop else None
+            )
         return self._wrap(concluded)
+
+    def _claims(self) -> str:
+        """What was executed and proved, by the number of threads."""
+        ordered = sorted(self.proved.items(), key=lambda item: (item[0][0], -item[0][1]))
+        claims = [f"{_programs(count)} of {size} threads {_extent(bound)}" for (size, bound), count in ordered]
+        if self.evidence.sampled:
+            claims.append(f"{count_of(self.evidence.sampled)} sampled")
+        count = count_of(self.evidence.schedules)
+        claims.append(f"{count} in all, operations of {_programs(self.overlaps)} overlapped")
+        if self.stop:
+            claims.append(self.stop)
+        return f"linearizable: {'; '.join(claims)}"
 
     def _wrap(self, exploration: Exploration, **more: Any) -> Linearizability:
         values = {f.name: getattr(exploration, f.name) for f in dataclasses.fields(Exploration)}
@@ -323,7 +341,7 @@ class _Search:
         improved = True
         while improved:
             improved = False
-            for program in smaller(judged.program):
+            for program in smaller(judged.program, max(2, *map(len, judged.program))):
                 if self._fails(program):
                     judged = self.known[shown_program(program)]
                     improved = True
@@ -338,11 +356,12 @@ class _Search:
         whole = judged
         if not judged.whole:
             whole = self.operations.explore(judged.program, whole=True, replay=failure.witness)
-        holds, text = _weaker(whole if whole.history else judged, str(failure.kind))
+        seen = whole if whole.history else judged
+        weaker = judge_weaker(seen.history, seen.tree, seen.final, failure.kind)
         table = "\n".join(columns(judged.history)) if judged.history else ""
         facts, _, switches = failure.explanation.partition("\n\n")
-        why = _orders(whole if whole.history else judged)
-        sections = [facts, f"Program: {shown_program(judged.program)}", table, why, text, switches]
+        why = "" if seen.stalled else orders(seen.history, seen.tree)
+        sections = [facts, f"Program: {shown_program(judged.program)}", table, why, weaker.text, switches]
         explanation = "\n\n".join(section for section in sections if section)
         count = self.evidence.schedules
         reason = (
@@ -353,53 +372,23 @@ class _Search:
         exploration = dataclasses.replace(
             judged.exploration, failure=failure, reason=reason, schedules=count, seconds=_clock() - self.began
         )
-        return self._wrap(exploration, program=written, history=table, holds=holds)
+        return self._wrap(exploration, program=written, history=table, holds=weaker.held)
 
 
 def _weight(shape: tuple[int, int]) -> int:
     """How many of the programs have this shape: most have two threads, where most bugs show."""
     threads, length = shape
-    return 2 if length == 1 else 12 if threads == 2 else 2
+    return 2 if length == 1 else 13 if threads == 2 else 3
+
+
+def _extent(bound: int) -> str:
+    if bound < 0:
+        return "in part"
+    return f"in all schedules with at most {bound} preemption{'' if bound == 1 else 's'}"
 
 
 def _programs(count: int) -> str:
     return f"{count:,} program{'' if count == 1 else 's'}"
-
-
-def _weaker(judged: Judged, kind: str) -> tuple[tuple[str, ...], str]:
-    """The weaker properties that the failing history has, and all of them in words."""
-    history, tree = judged.history, judged.tree
-    if not history or tree is None:
-        return (), ""
-    if kind != Kind.NOT_LINEARIZABLE:
-        return ("what returned is linearizable",), "Still holds: what returned is linearizable."
-    verdicts = {"sequentially consistent": oracle.sequentially_consistent(history, tree)}
-    unknown = ""
-    if judged.final is None:
-        unknown = " Final state: not known, it does not compare; pass observe=."
-    else:
-        verdicts["final state serialisable"] = oracle.final_state_serialisable(
-            history, tree, lambda state: tree.final(state) == judged.final
-        )
-    held = tuple(name for name, value in verdicts.items() if value)
-    lost = tuple(name for name, value in verdicts.items() if not value)
-    lines = f"Still holds: {', '.join(held) or 'neither sequential consistency nor a serialisable final state'}."
-    if held and lost:
-        lines += f" Does not hold: {', '.join(lost)}."
-    return held, lines + unknown
-
-
-def _orders(judged: Judged) -> str:
-    """Why no order fits: the orders that respect real time, each up to the first result that differs."""
-    history, tree = judged.history, judged.tree
-    if not history or tree is None or judged.stalled:
-        return ""
-    ends = list(oracle.refutations(history, tree, oracle.real_time(history)))
-    lines = ["One operation at a time, in every order that real time allows:"]
-    lines += [f"  {end}" for end in ends[:REFUTATIONS]]
-    if len(ends) > REFUTATIONS:
-        lines.append(f"  and {len(ends) - REFUTATIONS} more")
-    return "\n".join(lines) if ends else ""
 
 
 __all__ = ["Linearizability", "Method", "linearizable"]

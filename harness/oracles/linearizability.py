@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from harness.schedule.history import Operation, Result
+from harness.schedule.history import FINAL, Operation, Result
 
 Step = tuple[Result, Hashable]
 
@@ -47,11 +47,14 @@ def real_time(history: Sequence[Operation]) -> list[int]:
 
 
 def program_order(history: Sequence[Operation]) -> list[int]:
-    """For each operation the set, as bits, of those its own thread made before it."""
-    return [
-        sum(1 << j for j, o in enumerate(history) if o.thread == operation.thread and o.index < operation.index)
-        for operation in history
-    ]
+    """For each operation the set, as bits, of those its own thread made before it; the final observation sees all."""
+
+    def follows(operation: Operation, other: Operation) -> bool:
+        if operation.name == FINAL:
+            return other.name != FINAL
+        return other.thread == operation.thread and other.index < operation.index
+
+    return [sum(1 << j for j, other in enumerate(history) if follows(operation, other)) for operation in history]
 
 
 def find_order(
@@ -77,11 +80,8 @@ def find_order(
             continue
         seen.add((done, state))
         if done & completed == completed and (accept is None or accept(state)):
-            if not quiescent or all(
-                specification.apply(state, operation) is None
-                for i, operation in enumerate(history)
-                if not done >> i & 1
-            ):
+            waiting = [operation for i, operation in enumerate(history) if not done >> i & 1]
+            if not quiescent or all(specification.apply(state, operation) is None for operation in waiting):
                 return tuple(history[i] for i in order)
         for i in reversed(range(len(history))):
             pending = not completed >> i & 1

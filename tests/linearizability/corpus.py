@@ -1,4 +1,4 @@
-"""The cases: a wrong structure, its twin, how they are called, and the size of the smallest program that tells them apart."""
+"""The cases: a wrong structure, its twin, how they are called, and the size of the smallest program that fails."""
 
 from __future__ import annotations
 
@@ -48,12 +48,16 @@ CASES = (
     Case("id_generator", s.Ids, s.AtomicIds),
     Case("cache_aside", s.CacheAside, s.LockedCacheAside),
     Case("semaphore", s.Permits, s.LockedPermits),
-    Case("mailbox", s.Mailbox, s.NotifyingMailbox, ["post(1)", "read()"], kind="lost_wakeup", threads=3),
+    Case("mailbox", s.Mailbox, s.NotifyingMailbox, ["post(1)", "read()"], kind="lost_wakeup", threads=3,
+         options={"programs": 250}),
 )  # fmt: skip
 
 LIBRARY: dict[str, tuple[Callable[[], Any], Sequence[str] | Mapping[str, Any]]] = {
     "queue.Queue": (queue.Queue, ["put(1)", "put(2)", "get()", "get_nowait()", "qsize()"]),
     "queue.Queue(maxsize=1)": (functools.partial(queue.Queue, 1), ["put(1)", "put(2)", "get()", "full()"]),
     "collections.deque": (deque, ["append(1)", "appendleft(2)", "pop()", "popleft()", "copy()"]),
-    "functools.lru_cache": (lambda: functools.lru_cache(maxsize=1)(abs), ["__call__(1)", "__call__(-2)", "cache_info()", "cache_clear()"]),
+    "functools.lru_cache": (
+        lambda: functools.lru_cache(maxsize=1)(abs),
+        ["__call__(1)", "__call__(-2)", "cache_info()", "cache_clear()"],
+    ),
 }

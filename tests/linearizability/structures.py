@@ -1,4 +1,4 @@
-"""Data structures as production code gets them wrong, each with the twin that is right. They know nothing of harness."""
+"""Data structures as production code gets them wrong, each with the twin that is right; harness is unknown here."""
 
 from __future__ import annotations
 
