@@ -22,7 +22,7 @@ from harness.model import CannotExplore, Finding, Kind, Violation, one_line
 from harness.oracles import linearizability, serial
 from harness.oracles.linearizability import Tree
 from harness.oracles.order import reason
-from harness.runtime.boundary import Boundary, pass_boundary
+from harness.runtime.boundary import Boundary, pass_boundary, unwinding
 from harness.runtime.locks import AbandonedLock, Lock
 from harness.schedule.history import FINAL, Call, History, Operation, Program, Result, overlapping
 from harness.strategies.systematic import Plan
@@ -211,18 +211,34 @@ class _Exploring:
             self._operate(thread, index, call, execution)
 
     def _operate(self, thread: int, index: int, call: Call, execution: Execution) -> None:
+        if unwinding():
+            return
         record: list[Any] = [thread, index, execution.tick(), None, None]
         execution.records.append(record)
         try:
             value = getattr(execution.target, call.name)(*call.args, **dict(call.kwargs))
         except Exception as error:
+            if unwinding():
+                return
             record[3] = execution.tick()
-            record[4] = Result(freeze(error), f"raised {one_line(error)}"[:SHOWN])
+            record[4] = self._raised(call, error, execution)
         else:
+            if unwinding():
+                return
             record[3] = execution.tick()
             record[4] = self._result(call, value, execution)
         if execution.order is not None:
             execution.opened((thread, index))
+
+    def _raised(self, call: Call, error: Exception, execution: Execution) -> Result:
+        try:
+            return Result(freeze(error), f"raised {one_line(error)}"[:SHOWN])
+        except Exception as reason:
+            execution.obstacle = execution.obstacle or (
+                f"the arguments of the {type(error).__name__} that {call} raised cannot be compared "
+                f"({text_of(reason)}): leave the method out"
+            )
+            return Result((), "raised something")
 
     def _result(self, call: Call, value: Any, execution: Execution) -> Result:
         if value is execution.target:

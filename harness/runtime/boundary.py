@@ -43,6 +43,12 @@ _ORDER = _Order()
 _CODE = compile("0", FILE, "eval").replace(co_name="operations", co_qualname="operations")
 
 
+def unwinding() -> bool:
+    """Whether the schedule is over and its threads are being ended: what they still do is no part of the history."""
+    run = slot.run
+    return run is None or run.unwinding
+
+
 def pass_boundary(site: Boundary) -> None:
     """Offer a preemption at ``site``; nothing outside a schedule."""
     task, run = controlled(), slot.run

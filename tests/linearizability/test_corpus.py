@@ -1,4 +1,4 @@
-"""Both directions: generated programs find every wrong structure, small, and no right one; the same seed, the same find."""
+"""Both directions: generated programs find every wrong structure, small, and no right one; equal seeds, equal finds."""
 
 from __future__ import annotations
 

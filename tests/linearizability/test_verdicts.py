@@ -1,4 +1,4 @@
-"""What is concluded, and when nothing may be: budget, vacuity, what has no sequential specification, wrong arguments."""
+"""What is concluded, and when nothing may be: budget, vacuity, no sequential specification, wrong arguments."""
 
 from __future__ import annotations
 
@@ -78,6 +78,22 @@ class Polling:
     def get(self) -> int | None:
         with self.filled:
             return self.items.pop(0) if self.filled.wait_for(lambda: self.items, timeout=1.0) else None
+
+
+class Swallowing:
+    """Catches everything, also what ends its thread."""
+
+    def __init__(self) -> None:
+        self.never = threading.Event()
+        self.waits = 0
+
+    def wait(self) -> int:
+        self.waits += 1
+        try:
+            self.never.wait()
+        except BaseException:
+            return 7
+        return 1
 
 
 class Log:
@@ -172,6 +188,12 @@ def test_a_lost_wakeup_needs_three_threads() -> None:
 
 def test_operations_that_rightly_block_are_right() -> None:
     result = linearizable(s.LoopingQueue, program=[["get()"], ["get()"], ["put(1)"]])
+    assert result.verdict is Verdict.PASS, result.reason
+
+
+def test_what_happens_while_threads_are_ended_is_no_result() -> None:
+    """It swallows the exception that ends its thread and returns something: the operation still never returned."""
+    result = linearizable(Swallowing, program=[["wait()"], ["wait()"]])
     assert result.verdict is Verdict.PASS, result.reason
 
 
