@@ -25,7 +25,7 @@ from harness.oracles import serial
 from harness.oracles.order import judge_weaker, orders
 from harness.schedule import Witness
 from harness.schedule.history import Call, Program, columns, shown_program
-from harness.targets.programs import Choice, Method, choices_of, search, sizes, smaller
+from harness.targets.programs import Choice, choices_of, in_python, method_of, probe, search, sizes, smaller
 
 Progress = Callable[[int, str], None]
 OF_ONE_PROGRAM = 10
@@ -136,10 +136,9 @@ def _names(modules: Sequence[str]) -> tuple[str, ...]:
 
 def _own_module(make: Callable[[], Any]) -> tuple[str, ...]:
     """The module of the object's class: it is the target, wherever it is installed."""
-    kind = type(make())
-    if any(hasattr(value, "__code__") for value in vars(kind).values()) and kind.__module__ in sys.modules:
-        return (kind.__module__,)
-    return ()
+    found = probe(make)
+    kind = found if isinstance(found, type) else type(found)
+    return (kind.__module__,) if in_python(kind) and kind.__module__ in sys.modules else ()
 
 
 def _program(threads: Sequence[Sequence[str]]) -> Program:
@@ -159,11 +158,11 @@ def _keys(key: str | Callable[..., Hashable] | None, make: Callable[[], Any]) ->
     if callable(key):
         function = key
         return lambda call: function(*call.args, **dict(call.kwargs))
-    kind = make()
+    target = probe(make)
     name = key
 
     def named(call: Call) -> Hashable:
-        bound = inspect.signature(getattr(kind, call.name)).bind(*call.args, **dict(call.kwargs))
+        bound = inspect.signature(method_of(target, call.name)).bind(*call.args, **dict(call.kwargs))
         if name not in bound.arguments:
             raise UsageError(f"key={name!r}: {call.name} has no such argument; leave it out, or pass a function")
         return bound.arguments[name]  # type: ignore[no-any-return]
@@ -184,6 +183,7 @@ class _Search:
         self.evidence = Evidence(2, limits.preemptions)
         self.failed: Judged | None = None
         self.stop = ""
+        self.rendezvous = ""
         self.overlaps = 0
         self.shrinks = 0
         self.proved: Counter[tuple[int, int]] = Counter()
@@ -277,14 +277,14 @@ class _Search:
         proved = judged.exploration.proved
         self.proved[len(judged.program), -1 if proved is None else proved] += 1
         obstacle = one.problem or (one.externals[0] if one.externals else "")
-        if not obstacle and judged.rendezvous:
-            obstacle = (
-                f"{judged.rendezvous} completes only together with another operation: one at a time it always blocks, "
-                "so there is no sequential specification; leave it out"
-            )
         if obstacle:
             evidence.problem = f"{obstacle} (program {shown_program(judged.program)})"
             self.stop = evidence.problem
+        if judged.rendezvous and not self.rendezvous:
+            self.rendezvous = (
+                f"{judged.rendezvous} completes only together with another operation: one at a time it always blocks, "
+                f"so there is no sequential specification; leave it out (program {shown_program(judged.program)})"
+            )
 
     def _show_progress(self) -> None:
         if self.progress is not None and _clock() - self.reported > 2.0:
@@ -299,6 +299,8 @@ class _Search:
         evidence = self.evidence
         evidence.cut = self.stop
         seconds = _clock() - self.began
+        if not evidence.problem and self.rendezvous:
+            evidence.problem = self.rendezvous
         if not evidence.problem and not self.overlaps and self.stop:
             evidence.problem = f"{self.stop} before anything was proved: raise schedules= or seconds="
         elif not evidence.problem and not self.overlaps:
@@ -391,4 +393,4 @@ def _programs(count: int) -> str:
     return f"{count:,} program{'' if count == 1 else 's'}"
 
 
-__all__ = ["Linearizability", "Method", "linearizable"]
+__all__ = ["Linearizability", "linearizable"]

@@ -9,6 +9,7 @@ import contextlib
 import inspect
 import itertools
 import tempfile
+import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,11 +57,11 @@ def choices_of(operations: object, make: Callable[[], Any]) -> tuple[Choice, ...
     a mapping from name to the strategies of its arguments: one, a sequence in order, or a mapping by name. Raises
     :class:`UsageError`.
     """
-    target = _made(make)
+    target = probe(make)
     if operations is None:
-        operations = [name for name in dir(target) if not name.startswith("_") and callable(_attribute(target, name))]
+        operations = _public(target)
         if not operations:
-            raise UsageError(f"{type(target).__name__} has no public method: name the operations")
+            raise UsageError(f"{_named(target)} has no public method: name the operations")
     if isinstance(operations, str) or not isinstance(operations, (Mapping, Sequence)):
         raise UsageError(
             "operations must be a list of names or written calls, or a mapping from name to strategies, "
@@ -75,27 +76,55 @@ def choices_of(operations: object, make: Callable[[], Any]) -> tuple[Choice, ...
     return found
 
 
-def _made(make: Callable[[], Any]) -> Any:
+def probe(make: Callable[[], Any]) -> Any:
+    """Where operations are looked up: on a class in Python itself, so that nothing it starts is left, or an object."""
     if not callable(make):
         raise UsageError(f"make must be a class or a function that returns a fresh object, not {make!r}")
+    try:
+        inspect.signature(make).bind()
+    except TypeError:
+        raise UsageError(
+            f"make cannot be called without arguments: pass lambda: {getattr(make, '__name__', 'make')}(...)"
+        ) from None
+    except ValueError:
+        pass
+    if in_python(make):
+        return make
     try:
         return make()
     except Exception as error:
         raise UsageError(f"make raised {one_line(error)}; it must return a fresh object in every run") from error
 
 
-def _attribute(target: Any, name: str) -> Any:
+def in_python(kind: object) -> bool:
+    """Whether ``kind`` is a class with methods in Python."""
+    return isinstance(kind, type) and any(hasattr(value, "__code__") for value in vars(kind).values())
+
+
+def method_of(target: Any, name: str) -> Any:
+    """The bound method of an object; of a class, one with the signature of a bound one; None where there is none."""
     try:
+        if isinstance(target, type):
+            found = inspect.getattr_static(target, name, None)
+            return types.MethodType(found, target) if inspect.isfunction(found) else getattr(target, name, None)
         return getattr(target, name)
     except Exception:
         return None
 
 
+def _public(target: Any) -> list[str]:
+    return [name for name in dir(target) if not name.startswith("_") and callable(method_of(target, name))]
+
+
+def _named(target: Any) -> str:
+    return target.__name__ if isinstance(target, type) else type(target).__name__
+
+
 def _method(target: Any, name: object) -> Any:
-    method = _attribute(target, name) if isinstance(name, str) else None
+    method = method_of(target, name) if isinstance(name, str) else None
     if not callable(method):
-        public = ", ".join(n for n in dir(target) if not n.startswith("_") and callable(_attribute(target, n)))
-        raise UsageError(f"{type(target).__name__} has no method {name!r}: its methods are {public or 'none'}")
+        public = ", ".join(_public(target)) or "none"
+        raise UsageError(f"{_named(target)} has no method {name!r}: its methods are {public}")
     if inspect.iscoroutinefunction(method):
         raise UsageError(f"{name} is an async def: coroutines are not interleaved here; leave it out")
     return method

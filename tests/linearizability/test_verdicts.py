@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import harness
 from harness import UsageError, Verdict, linearizable
+from harness.targets.programs import Method, choices_of
 from tests.linearizability import structures as s
 
 COUNTER = [["increment()", "get()"], ["increment()"]]
@@ -247,6 +248,21 @@ def test_results_without_content_need_a_plain_form() -> None:
     assert linearizable(Opaque, result=lambda value: type(value).__name__).verdict is Verdict.PASS
 
 
+def test_looking_up_the_operations_makes_no_object_of_a_class() -> None:
+    made = []
+
+    class Starting:
+        def __init__(self) -> None:
+            made.append(self)
+
+        def add(self, key: str, amount: int) -> int:
+            return amount
+
+    (method,) = choices_of(None, Starting)
+    assert isinstance(method, Method) and method.name == "add" and len(method.args) == 2
+    assert made == []
+
+
 def test_what_is_not_deterministic_is_no_failure() -> None:
     assert "answers differently in two equal runs" in inconclusive(linearizable(Drawing))
 
@@ -281,6 +297,8 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ("arguments", "says"),
     [
         ({"make": 5}, "make must be a class or a function"),
+        ({"make": s.Pair.assign}, "make cannot be called without arguments: pass lambda: assign(...)"),
+        ({"make": lambda: 1 / 0}, "make raised ZeroDivisionError"),
         ({"operations": "get"}, "operations must be a list of names"),
         ({"operations": []}, "operations is empty"),
         ({"operations": ["fetch"]}, "has no method 'fetch': its methods are get, increment"),

@@ -165,7 +165,9 @@ def test_a_refutation_ends_every_order(history: tuple[Operation, ...]) -> None:
     predecessors = oracle.real_time(history)
     if oracle.find_order(history, SPECIFICATION, predecessors) is not None:
         return
-    for end in oracle.refutations(history, SPECIFICATION, predecessors):
+    ends = list(oracle.refutations(history, SPECIFICATION, predecessors))
+    assert ends
+    for end in ends:
         state = SPECIFICATION.initial
         for operation in end.prefix:
             step = SPECIFICATION.apply(state, operation)
