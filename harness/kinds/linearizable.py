@@ -276,7 +276,10 @@ class _Search:
         self.overlaps += judged.overlaps
         proved = judged.exploration.proved
         self.proved[len(judged.program), -1 if proved is None else proved] += 1
-        obstacle = one.problem or (one.externals[0] if one.externals else "")
+        evidence.notes = evidence.notes or list(one.notes)
+        obstacle = one.problem
+        if one.externals and not obstacle:
+            obstacle = f"a thread blocked outside the harness's control ({one.externals[0]}): no proof is possible"
         if obstacle:
             evidence.problem = f"{obstacle} (program {shown_program(judged.program)})"
             self.stop = evidence.problem

@@ -203,6 +203,36 @@ def test_a_timed_wait_ends_in_virtual_time() -> None:
     assert result.verdict is Verdict.PASS, result.reason
 
 
+class HalfLocked:
+    """One of its two ways to add is right."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self.lock = threading.Lock()
+
+    def add(self) -> None:
+        with self.lock:
+            self.value += 1
+
+    def add_slowly(self) -> None:
+        seen = self.get()
+        with self.lock:
+            self.value = seen + 1
+
+    def get(self) -> int:
+        with self.lock:
+            return self.value
+
+
+def test_what_happens_between_two_operations_is_explored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slow addition must end after `add` and before `get` is called; stopped inside `get`, all would be right."""
+    program = [["add()", "get()"], ["add_slowly()"]]
+    result = linearizable(HalfLocked, program=program)
+    assert failure(result).message.startswith("the results need T1 get() before T2 add_slowly()")
+    monkeypatch.setattr("harness.exploration.operations.pass_boundary", lambda site: None)
+    assert linearizable(HalfLocked, program=program).verdict is Verdict.PASS
+
+
 def test_operations_run_in_their_own_threads() -> None:
     """A lock that its owner may take twice: with all operations in one thread the specification would be another."""
     result = linearizable(Guarded, program=[["acquire()", "acquire()"], ["acquire()", "release()"]])
