@@ -16,7 +16,7 @@ from tests.linearizability import structures as s
 
 @dataclass(frozen=True)
 class Case:
-    """``threads`` and ``operations`` bound the smallest failing program; ``holds`` is what a failing history keeps."""
+    """``threads`` and ``operations`` bound the smallest failing program; ``seeds`` is how many must find it."""
 
     name: str
     wrong: Callable[[], Any]
@@ -26,6 +26,7 @@ class Case:
     threads: int = 2
     operations: int = 2
     options: dict[str, Any] = field(default_factory=dict)
+    seeds: int = 20
 
 
 CASES = (
@@ -49,7 +50,7 @@ CASES = (
     Case("cache_aside", s.CacheAside, s.LockedCacheAside),
     Case("semaphore", s.Permits, s.LockedPermits),
     Case("mailbox", s.Mailbox, s.NotifyingMailbox, ["post(1)", "read()"], kind="lost_wakeup", threads=3,
-         options={"programs": 250}),
+         options={"programs": 250}, seeds=5),
 )  # fmt: skip
 
 LIBRARY: dict[str, tuple[Callable[[], Any], Sequence[str] | Mapping[str, Any]]] = {

@@ -26,6 +26,7 @@ def size(found: harness.Linearizability) -> tuple[int, int]:
 
 def row(case: Case, seeds: int) -> tuple[str, bool, list[float]]:
     """A line of the table, whether all is as it must be, and the times of the finds in seconds."""
+    seeds = min(seeds, case.seeds)
     runs = [timed(case.wrong, case.calls, seed=seed, **case.options) for seed in range(seeds)]
     hits = [found for found, _ in runs if found.failure is not None and found.failure.kind == case.kind]
     largest = max(map(size, hits), default=(0, 0))

@@ -10,7 +10,6 @@ import pytest
 import harness
 from tests.linearizability.corpus import CASES, LIBRARY, Case
 
-SEEDS = 20
 FEW = 10
 """Programs for what must pass, in the default suite; the long one makes all."""
 
@@ -88,7 +87,7 @@ def assert_passes(make: Any, calls: Any, **options: Any) -> None:
 @pytest.mark.long
 @cases
 def test_every_seed_finds_it(case: Case) -> None:
-    for seed in range(SEEDS):
+    for seed in range(case.seeds):
         found(case, seed)
 
 
