@@ -2,6 +2,7 @@
 
 from harness.exploration.api import explore
 from harness.exploration.result import Exploration, Failure
+from harness.kinds.linearizable import Linearizability, linearizable
 from harness.model import (
     CannotExplore,
     ConcurrencyFailure,
@@ -23,10 +24,12 @@ __all__ = [
     "HarnessError",
     "InconclusiveError",
     "Kind",
+    "Linearizability",
     "Place",
     "UsageError",
     "Verdict",
     "Violation",
     "Witness",
     "explore",
+    "linearizable",
 ]

@@ -28,6 +28,7 @@ class Kind(enum.StrEnum):
     DOUBLE_INIT = "double_init"
     TWO_INSTANCES = "two_instances"
     TORN_READ = "torn_read"
+    NOT_LINEARIZABLE = "not_linearizable"
 
 
 class Violation(AssertionError):

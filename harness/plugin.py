@@ -6,7 +6,7 @@ import dataclasses
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 from harness.exploration.api import explore as explore_schedules
 from harness.exploration.result import Exploration
+from harness.kinds.linearizable import linearizable as check_linearizable
 from harness.model import ConcurrencyFailure, InconclusiveError, UsageError
 from harness.runtime.patches import patches
 from harness.schedule import Witness
@@ -107,6 +108,15 @@ class Explore:
     def outcome(self, *args: Any, **kwargs: Any) -> Exploration:
         """Explore and return the result, whatever it is."""
         __tracebackhide__ = True
+        return self._outcome(explore_schedules, args, kwargs)
+
+    def linearizable(self, *args: Any, **kwargs: Any) -> Exploration:
+        """:func:`harness.linearizable` with the same settings and replay; raises on anything but PASS."""
+        __tracebackhide__ = True
+        return self._outcome(check_linearizable, args, kwargs).raise_if_failed()
+
+    def _outcome(self, run_scenario: Callable[..., Exploration], args: Any, kwargs: Any) -> Exploration:
+        __tracebackhide__ = True
         self._calls += 1
         scenario = f"{self._item.nodeid}#{self._calls}"
         for name in SETTINGS:
@@ -119,7 +129,7 @@ class Explore:
         if run.replay is not None and run.replay.scenario in ("", scenario):
             kwargs["replay"] = run.replay
             run.replayed = True
-        exploration = explore_schedules(*args, **kwargs)
+        exploration = run_scenario(*args, **kwargs)
         exploration = self._stored(exploration, scenario)
         self._item.user_properties.append((PROPERTY, f"{exploration.verdict.name}: {exploration.reason}"))
         return exploration

@@ -72,7 +72,7 @@ def explore(
     )
     if isolate not in (None, "process"):
         raise UsageError(f"isolate must be None or 'process', not {isolate!r}")
-    pinned = _cpu() if cpu == "auto" else cpu
+    pinned = own_cpu() if cpu == "auto" else cpu
     if not (pinned is None or isinstance(pinned, int)):
         raise UsageError(f"cpu must be a CPU number, 'auto' or None, not {cpu!r}")
     folder = str(root) if root is not None else os.getcwd()
@@ -81,7 +81,7 @@ def explore(
     return _explore(script, folder, pinned, progress)
 
 
-def _cpu() -> int | None:
+def own_cpu() -> int | None:
     """The CPU of this process: the index that pytest-xdist gave it, among those it may use."""
     if not hasattr(os, "sched_getaffinity"):
         return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.model import UsageError, one_line
+from harness.model import Finding, UsageError, one_line
 from harness.oracles import serial
 from harness.schedule import Witness
 
@@ -41,6 +41,8 @@ class Script:
     early_timeouts: bool
     watchdog: float
     reduce: bool = True
+    on_stall: Callable[[Any, Finding], Finding | None] | None = None
+    """Judges, with the state, a schedule in which no thread can go on: None where that is right."""
 
 
 def validate(

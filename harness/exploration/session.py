@@ -231,7 +231,11 @@ class Session:
         if problem:
             return Executed(outcome, None, None, problem)
         if outcome.ending is Ending.STALL:
-            return Executed(outcome, stall.judge(outcome.waits, outcome.names))
+            finding = stall.judge(outcome.waits, outcome.names)
+            if self.script.on_stall is None:
+                return Executed(outcome, finding)
+            self.compares = True
+            return Executed(outcome, self.script.on_stall(state, finding))
         if outcome.ending is Ending.LIVELOCK:
             return Executed(outcome, Finding(Kind.LIVELOCK, "livelock: every thread that can run only spins"))
         for index, error in outcome.errors:

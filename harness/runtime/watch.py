@@ -41,6 +41,7 @@ class Supervisor:
         self._seen: tuple[Task | None, int] = (None, -1)
         self._cpu = 0.0
         self._asleep = 0
+        self._rest: int | None = None
         self._gave_up = False
         self._sampled: tuple[float, ...] = ()
         self._same_samples = 0
@@ -92,7 +93,9 @@ class Supervisor:
             self._same_samples = 0
             self._seen, self._cpu, self._asleep, self._since = now, cpu, 0, _monotonic()
             return
-        if _sleeps(task.worker) and cpu - self._cpu < 0.002:
+        rest, self._rest = self._rest, _rest(task.worker)
+        # A thread that waits for the GIL sleeps too, but is woken for it in between.
+        if self._rest is not None and self._rest == rest and cpu - self._cpu < 0.002:
             self._asleep += 1
             if self._asleep >= SLEEPING_TICKS:
                 self._take_over(task, now[1])
@@ -209,10 +212,16 @@ def _cpu_time(worker: Worker) -> float:
     return time.clock_gettime(clock_of(worker.ident)) if clock_of else 0.0
 
 
-def _sleeps(worker: Worker) -> bool:
-    """Whether the OS says the thread sleeps; where the OS does not tell, its CPU clock alone decides."""
+def _rest(worker: Worker) -> int | None:
+    """How often a thread that sleeps has gone to sleep before; None if it does not sleep.
+
+    Where the OS does not tell, its CPU clock alone decides.
+    """
     try:
-        with open(f"/proc/self/task/{worker.native_id}/stat", "rb") as stat:
-            return stat.read().rpartition(b") ")[2][:1] == b"S"
+        with open(f"/proc/self/task/{worker.native_id}/status", "rb") as file:
+            status = file.read()
     except OSError:
-        return True
+        return 0
+    if b"\nState:\tS" not in status:
+        return None
+    return int(status.partition(b"\nvoluntary_ctxt_switches:\t")[2].split()[0])

@@ -60,7 +60,8 @@ class Witness:
 
     ``threads`` names the threads; ``script`` holds, for each, the index of the callable given to ``explore`` (a
     failure of a script of 100 threads may need only two of them). ``timeouts`` is the time-out policy it ran under,
-    ``scenario`` names the test and which of its explorations this was, where a test made it.
+    ``scenario`` names the test and which of its explorations this was, where a test made it. ``operations`` holds, for
+    each thread, the operations it made, where these were generated.
     """
 
     decisions: tuple[Decision, ...]
@@ -70,6 +71,7 @@ class Witness:
     message: str = ""
     timeouts: str = "virtual"
     scenario: str = ""
+    operations: tuple[tuple[str, ...], ...] = ()
 
     @property
     def preemptions(self) -> int:
@@ -99,7 +101,10 @@ class Witness:
                 Decision(d["why"], d["thread"], d["chosen"], Place(**d["place"]) if d["place"] else None, d["gil"])
                 for d in data.pop("decisions")
             )
-            return cls(decisions, tuple(data.pop("threads")), tuple(data.pop("script")), **data)
+            operations = tuple(tuple(map(str, calls)) for calls in data.pop("operations", ()))
+            return cls(
+                decisions, tuple(data.pop("threads")), tuple(data.pop("script")), operations=operations, **data
+            )
         except UsageError:
             raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:

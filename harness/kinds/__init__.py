@@ -1,0 +1,1 @@
+"""Scenario kinds, one file each: what is called, under which schedules, and what must hold."""

@@ -1,0 +1,1 @@
+"""Wrong data structures that generated programs must find, their correct twins, and the figures of both."""
