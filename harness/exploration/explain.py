@@ -22,11 +22,12 @@ class Explainer:
         self._sites: list[Any] = []
         self._open: dict[int, tuple[int, Any, FrameType]] = {}
 
-    def act(self, thread: int, site: Any, frame: FrameType) -> None:
+    def act(self, thread: int, site: Any, frame: FrameType, mode: int) -> None:
         """``thread`` is about to make the access at ``site`` in ``frame``."""
         self.settle(thread)
         place = self._places.of(site)
-        mode = getattr(site, "mode", 0)
+        if not hasattr(site, "mode"):
+            mode = 0  # a synchronisation operation: its verb says it all
         value = getattr(site, "value", None)
         before = _shown(value, frame) if value is not None else ""
         self.events.append(Event(thread, place, mode, before, "", False))

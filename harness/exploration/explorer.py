@@ -415,8 +415,8 @@ class Witnessing:
     def arrive(self, thread: int, site: Any, frame: Any) -> None:
         self._recording.visit(thread, site, frame)
 
-    def act(self, thread: int, site: Any, frame: Any) -> None:
-        self._explainer.act(thread, site, frame)
+    def act(self, thread: int, site: Any, frame: Any, mode: int) -> None:
+        self._explainer.act(thread, site, frame, mode)
 
 
 class InOrder:

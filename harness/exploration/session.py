@@ -18,7 +18,7 @@ from harness.instrument.events import make_events
 from harness.instrument.scope import Scope, files_of
 from harness.instrument.selfcheck import check_events
 from harness.instrument.sites import SyncSites
-from harness.model import CannotExplore, Finding, Kind, Violation, one_line, steady
+from harness.model import CannotExplore, Finding, HarnessError, Kind, Violation, one_line, steady
 from harness.oracles import serial, stall
 from harness.oracles.sharing import conflicting
 from harness.runtime.active import slot
@@ -83,7 +83,7 @@ class Session:
             names = ", ".join(f"{worker.thread.name} ({worker.native_id})" for worker in lost_workers)
             self.notes.append(f"threads of earlier scenarios are still stuck: {names}")
         with contextlib.ExitStack() as stack:
-            slot.explorer = get_ident()
+            slot.explorer, slot.workers = get_ident(), self.workers
             stack.callback(_leave)
             stack.enter_context(replaced_factories())
             stack.enter_context(virtual_time(self.clock))
@@ -185,7 +185,7 @@ class Session:
         """Run the threads ``members`` of the script once under ``strategy`` and judge the outcome."""
         script = self.script
         self._restore(self._touched)
-        state = self._make_state()
+        state, started = self._make_state()
         run = Run(
             strategy,
             self.scope,
@@ -204,7 +204,7 @@ class Session:
         if self.schedules % COLLECT_EVERY == 0:
             gc.collect(0)
         try:
-            outcome = run.execute(bodies, names, [script.classes[member] for member in members])
+            outcome = run.execute(bodies, names, [script.classes[member] for member in members], started)
             executed = self._judge(outcome, state, members)
             # Nothing of the target may outlive its schedule: its destructors would see restored state.
             outcome.forget()
@@ -213,18 +213,26 @@ class Session:
             run.forget_locks()
             self._touched = None if run.unknown else run.numbers.keys()
 
-    def _make_state(self) -> Any:
+    def _make_state(self) -> tuple[Any, list[tuple[threading.Thread, Worker]]]:
+        """A fresh state, and the threads that setup has started: they run once the schedule begins."""
+        started: list[tuple[threading.Thread, Worker]] = []
+        slot.starting = started
         try:
             state = self.script.setup()
         except Exception as error:
+            self.workers.give_back([worker for _, worker in started])
+            if isinstance(error, HarnessError):
+                raise
             raise CannotExplore(
                 f"setup raised {one_line(error)}; it must return the state in every run"
             ) from error
+        finally:
+            slot.starting = None
         if self._state_has_natives:
             self._state_has_natives = bool(self.adoption.adopt(walk([state], self._covers)))
             if self.adoption.locals_found:
                 self.workers.fresh = True
-        return state
+        return state, started
 
     def _judge(self, outcome: Outcome, state: Any, members: Sequence[int]) -> Executed:
         problem = _problem(outcome)
@@ -306,7 +314,7 @@ def _submodules(package: str, names: Collection[str]) -> list[str]:
 
 
 def _leave() -> None:
-    slot.explorer = None
+    slot.explorer = slot.workers = None
 
 
 def _bound(body: Callable[[Any], Any], state: Any) -> Callable[[], Any]:
@@ -336,7 +344,7 @@ def _checked(script: Script, outcome: Outcome, state: Any) -> Finding | None:
         return Finding(violation.kind, str(violation))
     except AssertionError as error:
         return Finding(Kind.CHECK, str(error).strip().split("\n")[0] or "the check's assertion failed")
-    except AbandonedLock:
+    except (AbandonedLock, HarnessError):
         raise
     except Exception as error:
         return Finding(Kind.CHECK, f"the check raised {one_line(error)}")

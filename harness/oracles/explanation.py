@@ -49,7 +49,9 @@ def conflict(finding: Finding, events: Sequence[Event], names: Sequence[str]) ->
                 continue
             if later.thread != read.thread and later.mode & 2 and between is None:
                 between = later
-            elif later.thread == read.thread and later.mode & 2:
+            elif later.thread == read.thread:
+                if later.mode & 1:
+                    break  # It read again: the first value is not the one that it goes on with.
                 if between is not None:
                     return (
                         f"{names[read.thread]} read {_value(read)} at line {read.place.line}, "

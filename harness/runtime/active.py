@@ -6,20 +6,28 @@ from _thread import get_ident
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import threading
+
     from harness.runtime.clock import Clock
     from harness.runtime.run import Run
-    from harness.runtime.tasks import Task
+    from harness.runtime.tasks import Task, Worker, Workers
 
 
 class Slot:
-    """Holds the running schedule; ``explorer`` is the identifier of the thread that explores, None outside."""
+    """Holds the running schedule; ``explorer`` is the identifier of the thread that explores, None outside.
 
-    __slots__ = ("clock", "explorer", "run")
+    ``workers`` are the OS threads of its exploration, ``starting`` the threads that setup has started for the coming
+    schedule, each with the OS thread that will carry it; None outside of setup.
+    """
+
+    __slots__ = ("clock", "explorer", "run", "starting", "workers")
 
     def __init__(self) -> None:
         self.run: Run | None = None
         self.explorer: int | None = None
         self.clock: Clock | None = None
+        self.workers: Workers | None = None
+        self.starting: list[tuple[threading.Thread, Worker]] | None = None
 
 
 slot = Slot()

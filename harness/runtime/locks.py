@@ -14,8 +14,9 @@ import threading
 from _thread import get_ident
 from collections import deque
 from types import CodeType, GenericAlias
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
+from harness.model import CannotExplore
 from harness.runtime.active import controlled, slot
 from harness.runtime.tasks import Task, native_lock
 
@@ -98,9 +99,20 @@ def _acquire_between(lock: Lock, blocking: bool, timeout: float) -> bool:
     """Acquire in the exploring thread between schedules: a lock that an ended thread still holds is a finding."""
     if lock._native.acquire(False):
         return True
+    if blocking and timeout and slot.starting and get_ident() == slot.explorer:
+        waits_in_setup()
     if blocking and lock._owner is not None and get_ident() == slot.explorer and not timeout > 0:
         raise AbandonedLock(f"the lock is still held by {lock._owner.name}, which has ended or will never release it")
     return lock._native.acquire(blocking, timeout)
+
+
+def waits_in_setup() -> NoReturn:
+    """Setup waits for a thread that does not run before the schedule begins."""
+    assert slot.starting
+    raise CannotExplore(
+        f"setup waits for {slot.starting[-1][0].name}, a thread that it started, which runs only once the schedule "
+        "begins: start it in one of the threads, or wait for it there"
+    )
 
 
 class AbandonedLock(RuntimeError):

@@ -7,12 +7,15 @@ that comes back from C without the baton, or a thread that is not ours, only app
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
+import threading
 import weakref
 from _thread import TIMEOUT_MAX
 from collections import deque
 from collections.abc import Callable, Sequence
+from operator import or_
 from types import FrameType
 from typing import Any, Protocol
 
@@ -29,6 +32,7 @@ from harness.runtime.tasks import (
     Task,
     Unwound,
     Wait,
+    Worker,
     Workers,
     bind,
     get_ident,
@@ -36,6 +40,7 @@ from harness.runtime.tasks import (
     mark_lost,
     native_lock,
 )
+from harness.runtime.threads import adopt
 from harness.runtime.watch import Supervisor
 
 READ, WRITE, BOTH = 1, 2, 3
@@ -66,8 +71,8 @@ class Observer(Protocol):
     def arrive(self, thread: int, site: AnySite, frame: FrameType) -> None:
         """``thread`` stands before an access at ``site``."""
 
-    def act(self, thread: int, site: AnySite, frame: FrameType) -> None:
-        """``thread`` is about to make the access."""
+    def act(self, thread: int, site: AnySite, frame: FrameType, mode: int) -> None:
+        """``thread`` is about to make the access, which reads (1), writes (2) or both (3)."""
 
 
 class Run:
@@ -131,10 +136,21 @@ class Run:
 
     # -- the exploring thread ------------------------------------------------------------------------------------
 
-    def execute(self, bodies: Sequence[Callable[[], Any]], names: Sequence[str], symmetry: Sequence[int]) -> Outcome:
-        """Run ``bodies`` to their end under the strategy and say how it ended; leaves no thread of the run alive."""
+    def execute(
+        self,
+        bodies: Sequence[Callable[[], Any]],
+        names: Sequence[str],
+        symmetry: Sequence[int],
+        started: Sequence[tuple[threading.Thread, Worker]] = (),
+    ) -> Outcome:
+        """Run ``bodies`` to their end under the strategy and say how it ended; leaves no thread of the run alive.
+
+        ``started`` are threads that the target has started before; the schedule does not wait for their end.
+        """
         for body, name, kind in zip(bodies, names, symmetry, strict=True):
             self.spawn(name, body, scenario=True).symmetry = kind
+        for thread, worker in started:
+            adopt(self, thread, worker)
         slot.run = self
         try:
             self._hand_baton(self.forced("start"))
@@ -197,9 +213,11 @@ class Run:
 
     # -- the life of a task --------------------------------------------------------------------------------------
 
-    def spawn(self, name: str, body: Callable[[], Any], *, scenario: bool = False) -> Task:
+    def spawn(
+        self, name: str, body: Callable[[], Any], *, scenario: bool = False, worker: Worker | None = None
+    ) -> Task:
         """Add a thread to the schedule; it becomes runnable at once."""
-        task = Task(len(self.tasks), name, body, self.workers.take(), scenario)
+        task = Task(len(self.tasks), name, body, worker or self.workers.take(), scenario)
         task.worker.thread._name = name  # type: ignore[attr-defined]
         self.tasks.append(task)
         self.scenario_left += scenario
@@ -403,7 +421,7 @@ class Run:
         assert observer is not None
         observer.arrive(task.index, site, user)
         self._point(task, site, touches, frame, user)
-        observer.act(task.index, site, user)
+        observer.act(task.index, site, user, functools.reduce(or_, (mode for *_, mode in touches)))
 
     def _point(
         self, task: Task, site: AnySite, touches: Sequence[tuple[Any, Any, int]], frame: FrameType, user: FrameType

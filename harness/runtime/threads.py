@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 import threading
+from _thread import get_ident
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.runtime.active import controlled, slot
-from harness.runtime.tasks import MARK, State, Task, Unwound, mark_started
+from harness.runtime.locks import waits_in_setup
+from harness.runtime.tasks import MARK, State, Task, Unwound, Worker, mark_started
+
+if TYPE_CHECKING:
+    from harness.runtime.run import Run
 
 NATIVE: dict[str, Callable[..., Any]] = {
     name: getattr(threading.Thread, name) for name in ("start", "join", "is_alive")
@@ -18,19 +23,30 @@ NATIVE: dict[str, Callable[..., Any]] = {
 
 def _start(self: threading.Thread) -> None:
     task = controlled()
-    if task is None:
+    starting = slot.starting if get_ident() == slot.explorer else None
+    if task is None and starting is None:
         NATIVE["start"](self)
         return
     if not self._initialized:  # type: ignore[attr-defined]
         raise RuntimeError("thread.__init__() not called")
     if self._started.is_set():  # type: ignore[attr-defined]
         raise RuntimeError("threads can only be started once")
-    run = slot.run
-    assert run is not None
-    started = run.spawn(self.name, lambda: _body(self))
-    started.thread = self
-    setattr(self, MARK, started)
-    mark_started(self, started.worker)
+    if starting is not None:
+        assert slot.workers is not None
+        worker = slot.workers.take()
+        starting.append((self, worker))
+        mark_started(self, worker)
+        return
+    assert slot.run is not None
+    mark_started(self, adopt(slot.run, self, None).worker)
+
+
+def adopt(run: Run, thread: threading.Thread, worker: Worker | None) -> Task:
+    """Let ``thread`` be one of the schedule's; ``worker`` carries it if setup has started it already."""
+    task = run.spawn(thread.name, lambda: _body(thread), worker=worker)
+    task.thread = thread
+    setattr(thread, MARK, task)
+    return task
 
 
 def _body(thread: threading.Thread) -> None:
@@ -52,6 +68,8 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
     task = controlled()
     if target is None or task is None:
         if target is None:
+            if slot.starting and any(thread is self for thread, _ in slot.starting):
+                waits_in_setup()
             NATIVE["join"](self, timeout)
         return
     if target is task:
