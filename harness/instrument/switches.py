@@ -13,7 +13,7 @@ from functools import lru_cache
 from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
-_BREAKERS = ("CALL", "PRECALL", "JUMP_BACKWARD", "POP_JUMP_BACKWARD", "RESUME", "SEND", "YIELD")
+_BREAKERS = ("CALL", "JUMP_BACKWARD", "POP_JUMP_BACKWARD", "RESUME", "SEND", "YIELD")
 _UNINTERRUPTED = ("JUMP_BACKWARD_NO_INTERRUPT", "RETURN_GENERATOR")
 
 

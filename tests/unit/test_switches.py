@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -148,3 +149,22 @@ def test_what_was_not_preempted_is_said() -> None:
     assert exploration.verdict is Verdict.PASS
     assert "not preempted inside callbacks and destructors at test_switches.py:" in exploration.reason
     assert "in any schedule" not in exploration.reason
+
+
+class Names:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.taken: set[str] = set()
+
+    def claim(self) -> bool:
+        if "a" in self.taken:
+            return False
+        with self.lock:
+            self.taken.add("a")
+        return True
+
+
+def test_entering_a_free_lock_is_no_place_to_switch() -> None:
+    exploration = explore(Names, [Names.claim, Names.claim], lambda names, results: results.count(True) == 1)
+    assert exploration.failure is not None
+    assert exploration.failure.witness.where == "free-threaded"
