@@ -2,6 +2,12 @@
 
 from harness.exploration.api import explore
 from harness.exploration.result import Exploration, Failure
+from harness.kinds.cache import cache
+from harness.kinds.hammer import hammer
+from harness.kinds.lazy_init import lazy_init
+from harness.kinds.lifecycle import lifecycle
+from harness.kinds.singleton import singleton
+from harness.kinds.snapshot import snapshot
 from harness.model import (
     CannotExplore,
     ConcurrencyFailure,
@@ -28,5 +34,11 @@ __all__ = [
     "Verdict",
     "Violation",
     "Witness",
+    "cache",
     "explore",
+    "hammer",
+    "lazy_init",
+    "lifecycle",
+    "singleton",
+    "snapshot",
 ]

@@ -27,6 +27,11 @@ class Kind(enum.StrEnum):
     DOUBLE_INIT = "double_init"
     TWO_INSTANCES = "two_instances"
     TORN_READ = "torn_read"
+    HALF_INITIALISED = "half_initialised"
+    STALE_VALUE = "stale_value"
+    FOREIGN_VALUE = "foreign_value"
+    USE_AFTER_STOP = "use_after_stop"
+    DOUBLE_CLOSE = "double_close"
 
 
 class Violation(AssertionError):

@@ -14,6 +14,7 @@ import pytest
 
 from harness.exploration.api import explore as explore_schedules
 from harness.exploration.result import Exploration
+from harness.kinds import _pytest as configured
 from harness.model import ConcurrencyFailure, InconclusiveError, UsageError
 from harness.runtime.patches import patches
 from harness.schedule import Witness
@@ -72,6 +73,13 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
 
 
+    configured.add_configured_targets(config)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    return configured.collect(file_path, parent, parent.config.stash[RUN].targets, Explore)
+
+
 _INSTALLED = pytest.StashKey[bool]()
 
 
@@ -94,9 +102,9 @@ class Explore:
     returns whatever was concluded, for a test that judges it itself.
     """
 
-    def __init__(self, request: pytest.FixtureRequest) -> None:
-        self._config = request.config
-        self._item = request.node
+    def __init__(self, item: Any) -> None:
+        self._config: pytest.Config = item.config
+        self._item = item
         self._calls = 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Exploration:
@@ -151,7 +159,7 @@ class Explore:
 @pytest.fixture
 def explore(request: pytest.FixtureRequest) -> Explore:
     """``explore(setup, threads, check=None, **options)``: see :func:`harness.explore`; fails the test unless PASS."""
-    return Explore(request)
+    return Explore(request.node)
 
 
 @pytest.fixture
