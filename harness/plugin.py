@@ -14,14 +14,16 @@ import pytest
 
 from harness.exploration.api import explore as explore_schedules
 from harness.exploration.result import Exploration
+from harness.exploration.sensitivity import probe_locks, summary, taken_locks, uncovered
 from harness.kinds import _pytest as configured
-from harness.model import ConcurrencyFailure, InconclusiveError, UsageError
+from harness.model import ConcurrencyFailure, InconclusiveError, UsageError, Verdict
 from harness.runtime.patches import patches
 from harness.schedule import Witness
 from harness.targets.chosen import FORM, Targets
 
 MARKER = "concurrency: runs a scenario under controlled interleaving, or belongs to the concurrency gate"
 PROPERTY = "concurrency"
+SENSITIVITY = "sensitivity"
 ASKED = "concurrency_targets_asked"
 REPLAYED = "concurrency_replayed"
 SETTINGS = ("schedules", "preemptions", "seconds", "seed")
@@ -47,6 +49,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--concurrency-seconds", type=float, metavar="S", help="cap on the time of each exploration")
     group.addoption("--concurrency-seed", type=int, metavar="N", help="seed of the sampled schedules")
     group.addoption("--concurrency-replay", metavar="PATH", help="follow the replay record of a failure")
+    group.addoption("--sensitivity", action="store_true",
+                    help="explore each scenario again without each lock it takes: one that still passes misses it")
     group.addoption("--target", action="append", default=[], metavar="NAME=package.module:Object",
                     help="run the scenarios that ask for target NAME on this object (may be repeated)")  # fmt: skip
 
@@ -127,7 +131,11 @@ class Explore:
         if run.replay is not None and run.replay.scenario in ("", scenario):
             kwargs["replay"] = run.replay
             run.replayed = True
+        taken_locks()
         exploration = explore_schedules(*args, **kwargs)
+        if self._config.getoption("--sensitivity") and exploration.verdict is Verdict.PASS:
+            for probe in probe_locks(lambda: explore_schedules(*args, **kwargs), taken_locks()):
+                self._item.user_properties.append((SENSITIVITY, (probe.place, probe.settled, str(probe))))
         exploration = self._stored(exploration, scenario)
         self._item.user_properties.append((PROPERTY, f"{exploration.verdict.name}: {exploration.reason}"))
         return exploration
@@ -201,8 +209,22 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput[ASKED] = sorted(run.targets.asked)
         session.config.workeroutput[REPLAYED] = run.replayed
-    elif session.exitstatus == pytest.ExitCode.OK and _unused(run):
-        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+    elif session.exitstatus == pytest.ExitCode.OK:
+        if _unused(run):
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        elif uncovered(_properties(session.config.pluginmanager.get_plugin("terminalreporter"), SENSITIVITY)):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _properties(reporter: Any, wanted: str) -> list[Any]:
+    return [
+        value
+        for reports in (reporter.stats.values() if reporter is not None else ())
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, value in report.user_properties
+        if name == wanted
+    ]
 
 
 def _unused(run: Run) -> str:
@@ -229,6 +251,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Ite
     if lines:
         terminalreporter.section("concurrency")
         for line in sorted(set(lines)):
+            terminalreporter.write_line(line)
+    probes = _properties(terminalreporter, SENSITIVITY)
+    if config.getoption("--sensitivity"):
+        terminalreporter.section("lock sensitivity")
+        for line in summary(probes):
             terminalreporter.write_line(line)
     unused = _unused(config.stash[RUN])
     if unused:

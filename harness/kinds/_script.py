@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import itertools
@@ -118,16 +119,14 @@ def attributes(thing: Any) -> dict[str, Any]:
     for base in type(thing).__mro__:
         names = base.__dict__.get("__slots__", ())
         for name in (names,) if isinstance(names, str) else names:
-            descriptor = base.__dict__.get(name)
+            descriptor: Any = base.__dict__.get(name)
             if name not in ("__dict__", "__weakref__") and hasattr(descriptor, "__get__"):
                 try:
                     found[name] = descriptor.__get__(thing)
                 except AttributeError:
                     continue
-    try:
+    with contextlib.suppress(AttributeError):
         found.update(object.__getattribute__(thing, "__dict__"))
-    except AttributeError:
-        pass
     return found
 
 
@@ -193,7 +192,7 @@ def sequential(
     runs: list[tuple[int, ...]] = []
     for members in (everyone, *smaller_scripts(classes)):
         runs += [members, members[::-1]]
-        if 2 < len(set(members)):
+        if len(set(members)) > 2:
             runs += [(*members[1:], members[0])]
 
     def record(state: Any, results: Sequence[Any]) -> None:

@@ -38,7 +38,7 @@ def lazy_init(
     known = sequential(make, script, None, "lazy_init", options)
     for number, values in known.values.items():
         if any(thing is None for thing, _ in values):
-            raise UsageError(f"lazy_init: call[{number}] gives None even alone; name what returns the lazily made object")
+            raise UsageError(f"lazy_init: call[{number}] gives None even alone; name what returns the object")
 
     def check(_: Any, results: Sequence[Done]) -> None:
         for number, values in known.values.items():

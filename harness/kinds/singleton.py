@@ -47,7 +47,8 @@ def fits(target: Any) -> str:
     made = target.maker
     if isinstance(made, ModuleType):
         return "the target is a module, of which there is one anyway"
-    if isinstance(made, type) and made.__new__ is object.__new__ and type(made).__call__ is type.__call__:
+    plain: tuple[Any, Any] = (object.__new__, type.__call__)
+    if isinstance(made, type) and (made.__new__, type(made).__call__) == plain:
         return f"{made.__name__}() makes a new object each time: it has neither __new__ nor a metaclass"
     return ""
 

@@ -11,15 +11,23 @@ if TYPE_CHECKING:
     from harness.runtime.tasks import Task
 
 
+Site = tuple[str, int, str]
+"""Where a primitive was made: file, line, and the name of its class."""
+Mutation = tuple[str, int, str, str]
+"""A site, and what is done to it: "no-op", "notify" (for notify_all) or "spurious" (wake-ups)."""
+
+
 class Slot:
     """Holds the running schedule; ``explorer`` is the identifier of the thread that explores, None outside."""
 
-    __slots__ = ("clock", "explorer", "run")
+    __slots__ = ("clock", "explorer", "off", "run", "taken")
 
     def __init__(self) -> None:
         self.run: Run | None = None
         self.explorer: int | None = None
         self.clock: Clock | None = None
+        self.off: Mutation | None = None
+        self.taken: set[Mutation] = set()
 
 
 slot = Slot()
