@@ -1,4 +1,4 @@
-"""Targets configured in ``pyproject.toml``: read, checked key by key, and loaded. It knows nothing of kinds or pytest."""
+"""Targets configured in ``pyproject.toml``: checked key by key, and loaded. It knows no kinds and no pytest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from harness.model import UsageError
 from harness.targets.chosen import load
 from harness.targets.expressions import Expression, condition, operation
 
-TEXT, TEXTS, WHOLE, NUMBER, ANY, TABLE = "a string", "a list of strings", "a whole number", "a number", "a list", "a table"
+TEXT, TEXTS, WHOLE = "a string", "a list of strings", "a whole number"
+NUMBER, ANY, TABLE = "a number", "a list", "a table"
 KEYS = {
     "make": TEXT, "args": ANY, "kwargs": TABLE, "setup": TEXTS, "reset": TEXT, "call": TEXTS, "observe": TEXT,
     "invariant": TEXT, "exact": TEXTS, "lazy": TEXTS, "cache": TEXTS, "update": TEXTS, "made": TEXT, "start": TEXT,
@@ -75,7 +76,7 @@ def read(path: Path, kinds: Sequence[str]) -> list[Entry]:
     _known(tables, ("targets",), where)
     targets = tables.get("targets", {})
     if not isinstance(targets, dict):
-        raise UsageError(f"{where} targets: must hold one table for each target, such as [tool.harness.targets.manager]")
+        raise UsageError(f"{where} targets: must hold a table for each target, such as [tool.harness.targets.manager]")
     return [_entry(name, table, f"{path.name} [tool.harness.targets.{name}]", kinds) for name, table in targets.items()]
 
 
@@ -122,7 +123,7 @@ def _typed(value: Any, wanted: str, where: str) -> Any:
 
 
 def load_target(entry: Entry, chosen: Callable[[str, str], Any]) -> Target:
-    """Import and compile what an entry names; ``chosen(name, default)`` gives the object to use in place of ``make``."""
+    """Import and compile what an entry names; ``chosen(name, default)`` gives the object to make targets of."""
     values, source = entry.values, entry.source
     path = values["make"]
     maker = chosen(entry.name, path)

@@ -43,7 +43,7 @@ class Unknown(Exception):
 
 
 def operation(text: str, source: str) -> Expression:
-    """An operation on a target: a name is an attribute of it, else of its module, else built in; ``target`` is itself."""
+    """An operation on a target: a name is its attribute, else its module's, else built in; ``target`` is itself."""
     return Expression(text, source, _on_target, "target")
 
 

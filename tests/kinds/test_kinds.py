@@ -1,4 +1,4 @@
-"""Every kind fails on a class that is wrong in its way, with the right kind of failure, and passes on the repaired twin."""
+"""Every kind fails on a class that is wrong in its way, with the right kind, and passes on the repaired twin."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_each_file_is_a_kind_with_its_public_function() -> None:
 
 
 def test_an_unknown_kind_lists_the_kinds() -> None:
-    with pytest.raises(UsageError, match=r"there is no kind 'hamer'; did you mean hammer\? the kinds are cache, hammer"):
+    with pytest.raises(UsageError, match=r"no kind 'hamer'; did you mean hammer\? the kinds are cache, hammer"):
         _registry.kind("hamer")
 
 
@@ -110,7 +110,7 @@ def test_an_unknown_kind_lists_the_kinds() -> None:
             lambda: harness.snapshot(pairs.Stats, "record()", observe="read()", invariant="total < 0", modules=MODULES),
             "invariant is wrong even when nothing overlaps",
         ),
-        (lambda: harness.hammer(pairs.Stats, "record(1)", modules=MODULES), "already wrong when the operations run one"),
+        (lambda: harness.hammer(pairs.Stats, "record(1)", modules=MODULES), "already wrong when the operations run"),
     ],
 )
 def test_a_mistake_is_one_clear_line(run: Any, message: str) -> None:
