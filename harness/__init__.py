@@ -2,7 +2,13 @@
 
 from harness.exploration.api import explore
 from harness.exploration.result import Exploration, Failure
+from harness.kinds.cache import cache
+from harness.kinds.hammer import hammer
+from harness.kinds.lazy_init import lazy_init
+from harness.kinds.lifecycle import lifecycle
 from harness.kinds.linearizable import Linearizability, linearizable
+from harness.kinds.singleton import singleton
+from harness.kinds.snapshot import snapshot
 from harness.model import (
     CannotExplore,
     ConcurrencyFailure,
@@ -30,6 +36,12 @@ __all__ = [
     "Verdict",
     "Violation",
     "Witness",
+    "cache",
     "explore",
+    "hammer",
+    "lazy_init",
+    "lifecycle",
     "linearizable",
+    "singleton",
+    "snapshot",
 ]

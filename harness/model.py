@@ -29,6 +29,11 @@ class Kind(enum.StrEnum):
     TWO_INSTANCES = "two_instances"
     TORN_READ = "torn_read"
     NOT_LINEARIZABLE = "not_linearizable"
+    HALF_INITIALISED = "half_initialised"
+    STALE_VALUE = "stale_value"
+    FOREIGN_VALUE = "foreign_value"
+    USE_AFTER_STOP = "use_after_stop"
+    DOUBLE_CLOSE = "double_close"
 
 
 class Violation(AssertionError):

@@ -14,14 +14,17 @@ import pytest
 
 from harness.exploration.api import explore as explore_schedules
 from harness.exploration.result import Exploration
+from harness.exploration.sensitivity import probe_locks, summary, taken_locks, uncovered
+from harness.kinds import _pytest as configured
 from harness.kinds.linearizable import linearizable as check_linearizable
-from harness.model import ConcurrencyFailure, InconclusiveError, UsageError
+from harness.model import ConcurrencyFailure, InconclusiveError, UsageError, Verdict
 from harness.runtime.patches import patches
 from harness.schedule import Witness
 from harness.targets.chosen import FORM, Targets
 
 MARKER = "concurrency: runs a scenario under controlled interleaving, or belongs to the concurrency gate"
 PROPERTY = "concurrency"
+SENSITIVITY = "sensitivity"
 ASKED = "concurrency_targets_asked"
 REPLAYED = "concurrency_replayed"
 SETTINGS = ("schedules", "preemptions", "seconds", "seed")
@@ -47,6 +50,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--concurrency-seconds", type=float, metavar="S", help="cap on the time of each exploration")
     group.addoption("--concurrency-seed", type=int, metavar="N", help="seed of the sampled schedules")
     group.addoption("--concurrency-replay", metavar="PATH", help="follow the replay record of a failure")
+    group.addoption("--sensitivity", action="store_true",
+                    help="explore each scenario again without each lock it takes: one that still passes misses it")
     group.addoption("--target", action="append", default=[], metavar="NAME=package.module:Object",
                     help="run the scenarios that ask for target NAME on this object (may be repeated)")  # fmt: skip
 
@@ -73,6 +78,13 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
 
 
+    configured.add_configured_targets(config)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    return configured.collect(file_path, parent, parent.config.stash[RUN].targets, Explore)
+
+
 _INSTALLED = pytest.StashKey[bool]()
 
 
@@ -95,9 +107,9 @@ class Explore:
     returns whatever was concluded, for a test that judges it itself.
     """
 
-    def __init__(self, request: pytest.FixtureRequest) -> None:
-        self._config = request.config
-        self._item = request.node
+    def __init__(self, item: Any) -> None:
+        self._config: pytest.Config = item.config
+        self._item = item
         self._calls = 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Exploration:
@@ -129,7 +141,11 @@ class Explore:
         if run.replay is not None and run.replay.scenario in ("", scenario):
             kwargs["replay"] = run.replay
             run.replayed = True
+        taken_locks()
         exploration = run_scenario(*args, **kwargs)
+        if self._config.getoption("--sensitivity") and exploration.verdict is Verdict.PASS:
+            for probe in probe_locks(lambda: run_scenario(*args, **kwargs), taken_locks()):
+                self._item.user_properties.append((SENSITIVITY, (probe.place, probe.settled, str(probe))))
         exploration = self._stored(exploration, scenario)
         self._item.user_properties.append((PROPERTY, f"{exploration.verdict.name}: {exploration.reason}"))
         return exploration
@@ -161,7 +177,7 @@ class Explore:
 @pytest.fixture
 def explore(request: pytest.FixtureRequest) -> Explore:
     """``explore(setup, threads, check=None, **options)``: see :func:`harness.explore`; fails the test unless PASS."""
-    return Explore(request)
+    return Explore(request.node)
 
 
 @pytest.fixture
@@ -203,8 +219,22 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput[ASKED] = sorted(run.targets.asked)
         session.config.workeroutput[REPLAYED] = run.replayed
-    elif session.exitstatus == pytest.ExitCode.OK and _unused(run):
-        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+    elif session.exitstatus == pytest.ExitCode.OK:
+        if _unused(run):
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        elif uncovered(_properties(session.config.pluginmanager.get_plugin("terminalreporter"), SENSITIVITY)):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _properties(reporter: Any, wanted: str) -> list[Any]:
+    return [
+        value
+        for reports in (reporter.stats.values() if reporter is not None else ())
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, value in report.user_properties
+        if name == wanted
+    ]
 
 
 def _unused(run: Run) -> str:
@@ -231,6 +261,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Ite
     if lines:
         terminalreporter.section("concurrency")
         for line in sorted(set(lines)):
+            terminalreporter.write_line(line)
+    probes = _properties(terminalreporter, SENSITIVITY)
+    if config.getoption("--sensitivity"):
+        terminalreporter.section("lock sensitivity")
+        for line in summary(probes):
             terminalreporter.write_line(line)
     unused = _unused(config.stash[RUN])
     if unused:

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from harness.runtime.tasks import Task, Worker, Workers
 
 
+Site = tuple[str, int, str]
+"""Where a primitive was made: file, line, and the name of its class."""
+Mutation = tuple[str, int, str, str]
+"""A site, and what is done to it: "no-op", "notify" (for notify_all) or "spurious" (wake-ups)."""
+
+
 class Slot:
     """Holds the running schedule; ``explorer`` is the identifier of the thread that explores, None outside.
 
@@ -20,7 +26,7 @@ class Slot:
     schedule, each with the OS thread that will carry it; None outside of setup.
     """
 
-    __slots__ = ("clock", "explorer", "run", "starting", "workers")
+    __slots__ = ("clock", "explorer", "off", "run", "starting", "taken", "workers")
 
     def __init__(self) -> None:
         self.run: Run | None = None
@@ -28,6 +34,8 @@ class Slot:
         self.clock: Clock | None = None
         self.workers: Workers | None = None
         self.starting: list[tuple[threading.Thread, Worker]] | None = None
+        self.off: Mutation | None = None
+        self.taken: set[Mutation] = set()
 
 
 slot = Slot()

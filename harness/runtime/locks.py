@@ -17,7 +17,7 @@ from types import CodeType, GenericAlias
 from typing import Any, NoReturn, cast
 
 from harness.model import CannotExplore
-from harness.runtime.active import controlled, slot
+from harness.runtime.active import Site, controlled, slot
 from harness.runtime.tasks import Task, native_lock
 
 _NativeRLock = _thread.RLock
@@ -31,14 +31,17 @@ class Lock:
     threads exclude each other.
     """
 
-    __slots__ = ("__weakref__", "_native", "_owner", "_waiters")
+    __slots__ = ("__weakref__", "_native", "_owner", "_site", "_waiters")
 
     def __init__(self) -> None:
         self._native = native_lock()
         self._owner: Task | None = None
         self._waiters: list[Task] = []
+        self._site = creation_site(sys._getframe(1))
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        if slot.off is not None and _is_off(self):
+            return True
         run = slot.run
         if run is None:
             if slot.explorer is not None:
@@ -51,6 +54,8 @@ class Lock:
         return run.acquire(task, self, blocking, timeout)
 
     def release(self) -> None:
+        if slot.off is not None and _is_off(self):
+            return
         run = slot.run
         if run is None:
             self._native.release()
@@ -95,6 +100,46 @@ class Lock:
         raise TypeError("cannot pickle '_thread.lock' object")
 
 
+_COMPOSED = {f"{name}.__init__": name for name in ("Condition", "Semaphore", "BoundedSemaphore", "Event", "Barrier")}
+_THREADING = threading.__file__
+_OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
+
+
+def creation_site(frame: Any, kind: str = "Lock") -> Site | None:
+    """Where the program made a primitive: through the constructors of `threading`; None for the library's own ones."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename in (__file__, _THREADING):
+            if code.co_qualname == "RLock.__init__" and code.co_filename == __file__:
+                kind = "RLock"
+            elif code.co_qualname in _COMPOSED:
+                kind = _COMPOSED[code.co_qualname]
+            else:
+                return None
+        elif code.co_filename.startswith(_OURS):
+            return None
+        elif code.co_filename.startswith("<"):
+            # The constructor that a dataclass generates: the line that calls it.
+            pass
+        else:
+            return (code.co_filename, frame.f_lineno, kind)
+        frame = frame.f_back
+    return None
+
+
+def _is_off(lock: Lock) -> bool:
+    site = lock._site
+    return site is not None and slot.off == (*site, "no-op") and site[2] in ("Lock", "RLock", "Condition")
+
+
+def _chosen(site: Site | None, what: str) -> bool:
+    """Whether the primitive made at ``site`` is to be changed in this way; notes that it could be."""
+    if site is None or site[2] != "Condition" or controlled() is None:
+        return False
+    slot.taken.add((*site, what))
+    return slot.off == (*site, what)
+
+
 def _acquire_between(lock: Lock, blocking: bool, timeout: float) -> bool:
     """Acquire in the exploring thread between schedules: a lock that an ended thread still holds is a finding."""
     if lock._native.acquire(False):
@@ -131,6 +176,8 @@ class RLock:
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         me = get_ident()
+        if slot.off is not None and _is_off(self._block):
+            return True
         if self._owner == me:
             self._count += 1
             return True
@@ -147,6 +194,8 @@ class RLock:
     __enter__ = acquire
 
     def release(self) -> None:
+        if slot.off is not None and _is_off(self._block):
+            return
         if self._owner != get_ident():
             raise RuntimeError("cannot release un-acquired lock")
         self._count -= 1
@@ -166,12 +215,16 @@ class RLock:
         return self._block.locked()
 
     def _acquire_restore(self, state: tuple[int, int | None]) -> None:
+        if slot.off is not None and _is_off(self._block):
+            return
         self._block.acquire()
         self._count, self._owner = state
         if slot.run is not None:
             slot.run.locks[id(self)] = self
 
     def _release_save(self) -> tuple[int, int | None]:
+        if slot.off is not None and _is_off(self._block):
+            return (0, None)
         if not self._count:
             raise RuntimeError("cannot release un-acquired lock")
         state = (self._count, self._owner)
@@ -180,7 +233,7 @@ class RLock:
         return state
 
     def _is_owned(self) -> bool:
-        return self._owner == get_ident()
+        return self._owner == get_ident() or (slot.off is not None and _is_off(self._block))
 
     def _recursion_count(self) -> int:
         return self._count if self._owner == get_ident() else 0
@@ -221,10 +274,28 @@ class Condition(_NativeCondition):
 
     keeps = False
 
+    def __init__(self, lock: Any = None) -> None:
+        super().__init__(lock)
+        self._site = creation_site(sys._getframe(1), "Condition")
+
+    def _is_owned(self) -> bool:
+        return (slot.off is not None and _is_off(self._lock)) or super()._is_owned()  # type: ignore[misc, attr-defined]
+
+    def notify_all(self) -> None:
+        if _chosen(self._site, "notify"):
+            self.notify(1)
+        else:
+            super().notify_all()
+
     def wait(self, timeout: float | None = None) -> bool:
         task = controlled()
         if task is None:
             return super().wait(timeout)
+        if _chosen(self._site, "spurious") and id(self) not in slot.run.woken:  # type: ignore[union-attr]
+            slot.run.woken.add(id(self))  # type: ignore[union-attr]
+            saved = self._release_save()  # type: ignore[attr-defined]
+            self._acquire_restore(saved)  # type: ignore[attr-defined]
+            return True
         loses = not self.keeps and _loses_notifications(sys._getframe(1).f_code)
         outer, task.waiting_for = task.waiting_for, (self, loses)
         try:

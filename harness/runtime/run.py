@@ -117,6 +117,7 @@ class Run:
         self.hashed = 0
         self.locks: dict[int, Any] = {}
         self.notified: dict[int, Any] = {}
+        self.woken: set[int] = set()
         self.returned: deque[Task] = deque()
         self.outside: deque[Any] = deque()
         self.outsiders = 0
@@ -533,6 +534,8 @@ class Run:
         if probing:
             touches += ((lock, "state", READ),)
         self.sync(task, "acquire", touches)
+        if lock._site is not None:
+            slot.taken.add((*lock._site, "no-op"))
         deadline = self.clock.now + timeout if timeout > 0 else None
         while not lock._native.acquire(False):
             if self.unwinding:

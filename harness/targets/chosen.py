@@ -28,8 +28,12 @@ class Targets:
 
     def __call__(self, name: str, default: str) -> Any:
         """The object chosen for ``name``, else the one at ``default`` ("package.module:Object")."""
+        return self.choose(name, default, f"target {name}={default}")
+
+    def choose(self, name: str, default: str, source: str, *, module: bool = False) -> Any:
+        """The same; ``source`` says in an error where the default was given, ``module`` that it may name a module."""
         self.asked.add(name)
-        return self.chosen[name] if name in self.chosen else load(default, f"target {name}={default}")
+        return self.chosen[name] if name in self.chosen else load(default, source, module=module)
 
     def unused(self) -> str:
         """One line on chosen names that no scenario asked for, or nothing.
@@ -43,10 +47,13 @@ class Targets:
         return f"--target {', '.join(spare)}: no scenario that ran asks for it (names asked for: {asked})"
 
 
-def load(path: str, source: str) -> Any:
-    """The object at "package.module:Object"; ``source`` says in the error where the path was given."""
+def load(path: str, source: str, *, module: bool = False) -> Any:
+    """The object at "package.module:Object"; ``source`` says in the error where the path was given.
+
+    With ``module`` a path without a colon is that of a module.
+    """
     module_name, colon, attributes = path.partition(":")
-    if not (module_name and colon and attributes):
+    if not (module_name and ((colon and attributes) or (module and not colon))):
         raise UsageError(f"{source}: not of the form {FORM}")
     try:
         found = import_module(module_name)
@@ -55,7 +62,7 @@ def load(path: str, source: str) -> Any:
         raise UsageError(
             f"{source}: importing {module_name} raised {cause}; run pytest where it can be imported, or set PYTHONPATH"
         ) from error
-    for attribute in attributes.split("."):
+    for attribute in attributes.split(".") if attributes else ():
         if not hasattr(found, attribute):
             near = difflib.get_close_matches(attribute, dir(found), n=1)
             remedy = f"did you mean {near[0]}?" if near else "check the spelling"
