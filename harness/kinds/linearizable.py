@@ -6,6 +6,7 @@ Gong and Lowe's search. A failure is the smallest program and the smallest sched
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 import os
@@ -397,3 +398,25 @@ def _programs(count: int) -> str:
 
 
 __all__ = ["Linearizability", "linearizable"]
+
+
+def fits(target: Any) -> str:
+    """Why a target is no case for this kind, or nothing."""
+    if not target.call:
+        return "call names no operation"
+    for operation in target.call:
+        node = ast.parse(operation.text.strip(), mode="eval").body
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+            return f"{operation.text} is not the call of one method"
+    return ""
+
+
+def configured(target: Any, explore: Any) -> Exploration:
+    """Run the kind on a configured target; ``explore`` is :func:`harness.explore` or the fixture of that name."""
+    judge = getattr(explore, "linearizable", linearizable)
+    known = set(inspect.signature(linearizable).parameters)
+    options = {name: value for name, value in target.options.items() if name in known}
+    found: Exploration = judge(
+        target.make, [operation.text for operation in target.call], observe=target.observe, **options
+    )
+    return found
