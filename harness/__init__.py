@@ -12,21 +12,43 @@ from harness.model import (
     Verdict,
     Violation,
 )
+from harness.probes import (
+    Culprit,
+    PickleReport,
+    Problem,
+    ProblemKind,
+    captures,
+    probe_exceptions,
+    probe_pickle,
+    probe_submission,
+    probe_submit,
+    watch_submissions,
+)
 from harness.schedule import Decision, Place, Witness
 
 __all__ = [
     "CannotExplore",
     "ConcurrencyFailure",
+    "Culprit",
     "Decision",
     "Exploration",
     "Failure",
     "HarnessError",
     "InconclusiveError",
     "Kind",
+    "PickleReport",
     "Place",
+    "Problem",
+    "ProblemKind",
     "UsageError",
     "Verdict",
     "Violation",
     "Witness",
+    "captures",
     "explore",
+    "probe_exceptions",
+    "probe_pickle",
+    "probe_submission",
+    "probe_submit",
+    "watch_submissions",
 ]

@@ -1,4 +1,4 @@
-"""The pytest plugin: marker, options, fixtures, a line per exploration in the terminal. It explores nothing itself."""
+"""The pytest plugin: marker, options, fixtures, a line per result in the terminal. It explores nothing itself."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from harness.exploration.api import explore as explore_schedules
 from harness.exploration.result import Exploration
 from harness.model import ConcurrencyFailure, InconclusiveError, UsageError
+from harness.probes.checking import PickleProbe
 from harness.runtime.patches import patches
 from harness.schedule import Witness
 from harness.targets.chosen import FORM, Targets
@@ -155,6 +156,12 @@ def explore(request: pytest.FixtureRequest) -> Explore:
 
 
 @pytest.fixture
+def pickle_probe(request: pytest.FixtureRequest) -> PickleProbe:
+    """``pickle_probe.check(obj, **options)``: see :func:`harness.probe_pickle`; fails unless it arrives whole."""
+    return PickleProbe(lambda line: request.node.user_properties.append((PROPERTY, line)))
+
+
+@pytest.fixture
 def target(request: pytest.FixtureRequest) -> Any:
     """``target(name, default)``: the object to run a scenario on, chosen by ``--target name=package.module:Object``."""
     targets = request.config.stash[RUN].targets
@@ -208,7 +215,7 @@ def _unused(run: Run) -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Iterator[None]:
-    """One line per exploration: what was found, proved, or kept it from a conclusion."""
+    """One line per exploration or probe: what was found, proved, or kept it from a conclusion."""
     yield
     lines = [
         f"{report.nodeid}: {text}"
@@ -227,4 +234,4 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Ite
         terminalreporter.write_line(f"ERROR: {unused}", red=True)
 
 
-__all__ = ["FORM", "Explore", "explore", "target"]
+__all__ = ["FORM", "Explore", "explore", "pickle_probe", "target"]

@@ -1,4 +1,4 @@
-"""Objects rebuilt from published issues; each case names its thread. Written before the prober, from the threads alone."""
+"""Objects rebuilt from published issues; each case names its thread. Written before the prober, from threads alone."""
 
 from tests.probes.corpus.case import Case
 from tests.probes.corpus.published import cost, dumps, fine, identity, loads, local_objects, state

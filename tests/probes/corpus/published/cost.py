@@ -26,6 +26,12 @@ class Analyze:
 
 
 CASES: tuple[Case, ...] = (
-    Case("boltzgen_bound_method", Fails.COST, lambda: Analyze(50_000).compute_metrics,
-         (Expected("obj.__self__.data.predict_set.paths"),), "HannesStark/boltzgen#235", max_bytes=100_000),
+    Case(
+        "boltzgen_bound_method",
+        Fails.COST,
+        lambda: Analyze(50_000).compute_metrics,
+        (Expected("obj.__self__.data.predict_set.paths"),),
+        "HannesStark/boltzgen#235",
+        max_bytes=100_000,
+    ),
 )

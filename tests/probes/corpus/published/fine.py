@@ -79,8 +79,12 @@ class Sampler:
 
 
 CASES: tuple[Case, ...] = (
-    Case("portage_partial", Fails.NOTHING, lambda: functools.partial(operator.setitem, {}, "context"),
-         source="gentoo/portage#1260"),
+    Case(
+        "portage_partial",
+        Fails.NOTHING,
+        lambda: functools.partial(operator.setitem, {}, "context"),
+        source="gentoo/portage#1260",
+    ),
     Case("logger_by_name", Fails.NOTHING, Service, source="python/cpython bpo-30520"),
     Case("yolop_list", Fails.NOTHING, MaskDataset, source="hustvl/YOLOP#131"),
     Case("boltons_named_sentinel", Fails.NOTHING, lambda: {"default": MISSING}, source="mahmoud/boltons#285"),

@@ -49,11 +49,16 @@ class Module:
 
 
 CASES: tuple[Case, ...] = (
-    Case("commissaire_stop", Fails.IDENTITY, lambda: ["work", STOP], (Expected("obj[1]"),),
-         "projectatomic/commissaire-mvp#189"),
-    Case("pubsub_future", Fails.IDENTITY, Future, (Expected("obj._result"),),
-         "googleapis/google-cloud-python#4634"),
-    Case("xstate_engine_mark", Fails.IDENTITY, system_event, (Expected("obj.origin"),),
-         "basiltt/xstate-statemachine#138"),
+    Case(
+        "commissaire_stop",
+        Fails.IDENTITY,
+        lambda: ["work", STOP],
+        (Expected("obj[1]"),),
+        "projectatomic/commissaire-mvp#189",
+    ),
+    Case("pubsub_future", Fails.IDENTITY, Future, (Expected("obj._result"),), "googleapis/google-cloud-python#4634"),
+    Case(
+        "xstate_engine_mark", Fails.IDENTITY, system_event, (Expected("obj.origin"),), "basiltt/xstate-statemachine#138"
+    ),
     Case("flax_unspecified_parent", Fails.IDENTITY, Module, (Expected("obj.parent"),), "google/flax#3825"),
 )

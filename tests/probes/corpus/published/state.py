@@ -69,7 +69,12 @@ class EnsembleSampler:
 
 CASES: tuple[Case, ...] = (
     Case("frozenlist_subclass", Fails.STATE, tagged, (Expected("obj.tag"),), "aio-libs/frozenlist#838"),
-    Case("uncertainties_slots", Fails.STATE, lambda: [Variable(1.0, 0.1)], (Expected("obj[0].std_dev"),),
-         "lmfit/uncertainties#13"),
+    Case(
+        "uncertainties_slots",
+        Fails.STATE,
+        lambda: [Variable(1.0, 0.1)],
+        (Expected("obj[0].std_dev"),),
+        "lmfit/uncertainties#13",
+    ),
     Case("emcee_pool", Fails.STATE, lambda: EnsembleSampler("pool"), (Expected("obj.pool"),), "dfm/emcee#572"),
 )

@@ -1,0 +1,1 @@
+"""Scenario kinds: what is asked of a target, one file each."""
