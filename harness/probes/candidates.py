@@ -9,18 +9,20 @@ import ast
 import builtins
 import functools
 import inspect
+import itertools
 import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from harness.probes.fresh_child import apply_patches
 from harness.probes.origins import definition, source_map
 from harness.probes.paths import ATTR
 from harness.probes.rewrite import Function, Rewritten, explicit, free_names
 from harness.probes.sandbox import Page
 from harness.probes.state import describe, held, is_a, is_library_type
-from harness.probes.survey import Request
+from harness.probes.survey import Group, Request
 from harness.probes.walk import Failure, Holder, Walker
 
 Patch = tuple[str, str, str]
@@ -39,15 +41,54 @@ class Candidate:
 
 def candidates(request: Request, failing: tuple[str, ...], page: Page) -> list[Candidate]:
     """Return the candidates for a group, the most explicit first. ``failing`` are the paths that do not load."""
-    walked = Walker(request.group.flavor, beacon=page, forced=request.forced).walk(request.group.roots)
-    found: list[Candidate | None] = []
-    for name in _roots_with(walked.failures):
-        found.append(_explicit_root(name, request.group.roots[name], request.group.label))
-    if walked.failures:
-        found.append(_leave_out(walked.failures))
-    for path in failing:
-        found += _reducers(path, request.group.roots)
-    return [candidate for candidate in found if candidate is not None]
+    group = request.group
+    walked = Walker(group.flavor, beacon=page, forced=request.forced).walk(group.roots)
+    for_load = _alternatives([_reducers(path, group.roots) for path in failing])
+    if not walked.failures:
+        return for_load
+    rewritten = [_explicit_root(name, group.roots[name], group.label) for name in _roots_with(walked.failures)]
+    explicit = [candidate for candidate in rewritten if candidate is not None]
+    all_explicit = [_combined(explicit)] if len(explicit) > 1 else []
+    for_dump = [*explicit, *all_explicit, *_and_leave_out(explicit, group, page)]
+    for_dump += _present(_leave_out(walked.failures))
+    return for_dump + [_combined([one, other]) for one in for_dump for other in for_load]
+
+
+def _and_leave_out(explicit: list[Candidate], group: Group, page: Page) -> list[Candidate]:
+    """Return the functions with explicit arguments, and what is left out of that which still cannot be sent then."""
+    if not explicit:
+        return []
+    every = _combined(explicit)
+    apply_patches(every.patches)
+    roots = every.rewire(dict(group.roots)) if every.rewire is not None else group.roots
+    rest = Walker(group.flavor, beacon=page).walk(roots).failures
+    left_out = _leave_out(rest) if rest else None
+    return [_combined([*explicit, left_out])] if left_out is not None else []
+
+
+def _present(candidate: Candidate | None) -> list[Candidate]:
+    return [candidate] if candidate is not None else []
+
+
+def _alternatives(choices: list[list[Candidate]]) -> list[Candidate]:
+    """Return one candidate for each way to choose from every list; a list without a choice leaves none."""
+    distinct = {choice[0].patches[0][:2]: choice for choice in choices if choice}
+    if not choices or not all(choices):
+        return []
+    return [_combined(list(chosen)) for chosen in itertools.islice(itertools.product(*distinct.values()), 4)]
+
+
+def _combined(every: list[Candidate]) -> Candidate:
+    rewires = [candidate.rewire for candidate in every if candidate.rewire is not None]
+
+    def rewire(roots: Roots) -> Roots:
+        for change in rewires:
+            roots = change(roots)
+        return roots
+
+    patches = tuple(dict.fromkeys(patch for candidate in every for patch in candidate.patches))
+    title = "; and ".join(candidate.title for candidate in every)
+    return Candidate(title, "\n\n".join(candidate.patch for candidate in every), patches, rewire if rewires else None)
 
 
 def _roots_with(failures: tuple[Failure, ...]) -> list[str]:

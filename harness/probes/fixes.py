@@ -18,7 +18,8 @@ from harness.probes.survey import Group, Request, Survey, survey
 if TYPE_CHECKING:
     from harness.probes.probe import Finding, Options
 
-_MOST = 6
+_MOST = 10
+_ROUNDS = 4
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,38 @@ def tried_fixes(finding: Finding, options: Options) -> tuple[Fix, ...]:
     failing = tuple(p.path for p in finding.problems if p.kind.value == "load" and p.path)
     if not finding.survey.culprits and not failing:
         return ()
-    passed: list[Fix] = []
+    for _ in range(_ROUNDS):
+        fix, also_failing = _one_round(finding, failing, options)
+        if fix is not None:
+            return (fix,)
+        if not also_failing or also_failing in failing:
+            break
+        failing = (*failing, also_failing)  # it dumps now, and shows what does not load
+    return ()
+
+
+def _one_round(finding: Finding, failing: tuple[str, ...], options: Options) -> tuple[Fix | None, str]:
+    """Return the first candidate that passes, or the path of what does not load once a candidate made it dump."""
+    also_failing = ""
     for index in range(_MOST):
         attempt = _attempt(finding.request, failing, index, options)
         if attempt is None:
             break
-        if _passes(attempt, finding, options):
+        loaded = _loaded(attempt, options)
+        if loaded is not None and loaded.stage == "loaded" and not judge.of_answer(loaded.answer or {})[0]:
             name, method = finding.request.group.flavor.name, _method(options)
             tried = f"tried: pickled with {name} and loaded by a worker started with {method}"
-            passed.append(Fix(attempt.title, attempt.patch, tried))
-            break
-    return tuple(passed)
+            return Fix(attempt.title, attempt.patch, tried), ""
+        if loaded is not None and loaded.stage == "load" and not also_failing:
+            also_failing = _culprit_of_load(finding, attempt, options)
+    return None, also_failing
+
+
+def _culprit_of_load(finding: Finding, attempt: Attempt, options: Options) -> str:
+    from harness.probes.probe import failing_part
+
+    patched = replace(finding.request, patches=attempt.patches)
+    return failing_part(replace(finding, request=patched), replace(options, start_method=_method(options)))
 
 
 def _method(options: Options) -> str:
@@ -84,16 +106,12 @@ def _patched(chosen: Candidate, group: Group) -> Group | None:
     return replace(group, roots=roots)
 
 
-def _passes(attempt: Attempt, finding: Finding, options: Options) -> bool:
+def _loaded(attempt: Attempt, options: Options) -> load.Loaded | None:
+    """Return what a worker says that has the patches too; None when it does not even dump."""
     seen = attempt.survey
     if seen.payload is None:
-        return False
+        return None
     message = {
         "payload": seen.payload, "records": seen.records, "singletons": seen.singletons, "patches": attempt.patches,
     }  # fmt: skip
-    seconds = max(options.timeout, 1.0) + 5.0
-    loaded = load.check(message, _method(options), seconds, seen.shared_fds)
-    if loaded.stage != "loaded":
-        return False
-    problems, _ = judge.of_answer(loaded.answer or {})
-    return not problems
+    return load.check(message, _method(options), max(options.timeout, 1.0) + 5.0, seen.shared_fds)

@@ -1,8 +1,8 @@
 """What happens in the process that loads: prepare as a spawned worker does, load, look, compare, answer in JSON.
 
-Started by file (``python fresh_child.py FD``) so that nothing of the harness is imported into the worker; for the
-fork start method :func:`perform` is called in a forked copy instead. It imports the standard library and its
-neighbour ``state.py`` only.
+Started by file (``python fresh_child.py FD``) so that nothing of the harness is imported into the worker. For spawn
+that process is the worker; for forkserver it starts a real fork server of its own, whose child is the worker; for
+fork :func:`perform` is called in a forked copy instead. It imports the standard library and ``state.py`` only.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ import sys
 import threading
 import time
 import types
+from collections.abc import Callable
 from typing import Any
 
 Result = dict[str, Any]
+FORKED = "_harness_probe_forked"
 
 _MOST = 100  # an answer has to fit the pipe
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT
@@ -217,15 +219,70 @@ def _state_error(request: dict[str, Any], index: int, loaded: Any) -> str:
     return "; ".join(f"{path}: {detail}" for path, _, detail in changes)
 
 
-def main(fd: int) -> None:
-    """Answer the request on standard input, on the descriptor ``fd``, one JSON line at a time."""
+def main(fd: int) -> int:
+    """Answer the request on standard input, on the descriptor ``fd``, one JSON line at a time; returns an exit code."""
     request = pickle.load(sys.stdin.buffer)
+    if request["preparation"]["start_method"] == "forkserver":
+        return _through_a_fork_server(request, fd)
+    _as_spawned(request, fd)
+    return 0
 
-    def answer(result: Result) -> None:
-        os.write(fd, (json.dumps(result) + "\n").encode())
 
+def _answer_on(fd: int) -> Callable[[Result], None]:
+    return lambda result: _write(fd, (json.dumps(result) + "\n").encode())
+
+
+def _write(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _through_a_fork_server(request: Result, fd: int) -> int:
+    """Have a child of a fork server answer, prepared by multiprocessing's own code with the asking process's data.
+
+    The server ends with this process. The child is told what to run as a file: its ``__main__`` is the user's.
+    """
+    import multiprocessing
+    import runpy
+    from multiprocessing import connection, spawn
+
+    told = request["preparation"]
+    sys.path[:] = told["sys_path"]
+    os.chdir(told["dir"])
+    spawn.get_preparation_data = lambda name: dict(told)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(request["preload"])
+    descriptors = {number: connection.Connection(os.dup(number)) for number in request["fds"]}
+    given = {"request": request, "results": connection.Connection(fd, readable=False), "descriptors": descriptors}
+    worker = context.Process(
+        target=runpy.run_path, args=(os.path.abspath(__file__),),
+        kwargs={"init_globals": {"GIVEN": given}, "run_name": FORKED},
+    )  # fmt: skip
+    worker.start()
+    worker.join()
+    return worker.exitcode or 0
+
+
+def _as_forked(given: dict[str, Any]) -> None:
+    for number, held in given["descriptors"].items():
+        if held.fileno() != number:
+            os.dup2(held.fileno(), number)
+    _look(given["request"], _answer_on(given["results"].fileno()))
+
+
+def _look(request: Result, answer: Callable[[Result], None]) -> None:
+    answer({"stage": "prepared"})
+    if "payloads" in request:
+        perform_many(request, answer)
+    else:
+        answer(perform(request))
+
+
+def _as_spawned(request: Result, fd: int) -> None:
     from multiprocessing import process, spawn
 
+    answer = _answer_on(fd)
     sys.path[:] = request["preparation"]["sys_path"]
     current = process.current_process()
     current._inheriting = True  # type: ignore[attr-defined]
@@ -236,12 +293,10 @@ def main(fd: int) -> None:
         return
     finally:
         del current._inheriting  # type: ignore[attr-defined]
-    answer({"stage": "prepared"})
-    if "payloads" in request:
-        perform_many(request, answer)
-    else:
-        answer(perform(request))
+    _look(request, answer)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    sys.exit(main(int(sys.argv[1])))
+if __name__ == FORKED:
+    _as_forked(globals()["GIVEN"])

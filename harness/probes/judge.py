@@ -66,8 +66,9 @@ def of_failed_load(loaded: Loaded, path: str, start_method: str) -> Problem:
         )  # fmt: skip
     if loaded.stage == "main":
         return Problem(ProblemKind.MAIN, "", f"{start_method} imports __main__ again and that fails: {loaded.error}")
-    what = {"load": "raises", "hung": "", "died": ""}[loaded.stage]
-    message = f"it dumps, but loading it in the worker {what} {loaded.error}".replace("  ", " ")
+    raises = "raises " if loaded.stage == "load" else ""
+    subject = "" if loaded.error.startswith("the worker ") else f"loading it in the worker {raises}"
+    message = f"it dumps, but {subject}{loaded.error}"
     return Problem(ProblemKind.LOAD, path, message + "; a pool whose result does so breaks or hangs")
 
 

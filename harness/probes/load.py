@@ -1,19 +1,24 @@
 """The load check: sends a payload to a process started like the pool's workers, with a time limit.
 
-Spawn and forkserver are done as ``multiprocessing.spawn`` does them: a fresh interpreter, the parent's ``sys.path``
-and working directory, and ``__main__`` imported again. It does not know what the payload means.
+Spawn is done as ``multiprocessing.spawn`` does it: a fresh interpreter, the parent's ``sys.path`` and working
+directory, and ``__main__`` imported again; forkserver by a fork server of its own, fork by a forked copy. It does not
+know what the payload means.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
 import pickle
+import re
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing import process as mp_process
 from typing import Any
 
@@ -23,6 +28,7 @@ _CHILD = os.path.abspath(fresh_child.__file__)
 REENTERED = "harness is asked to probe while __main__ is imported again by a worker"
 _GUARD_SIGNS = ("bootstrapping phase", REENTERED)
 _CHUNK = 1 << 16
+_MORE_TIME = 4
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,31 @@ def check(request: dict[str, Any], start_method: str, seconds: float, fds: Seque
     return _fresh(request, "spawn" if start_method == "fork" else start_method, seconds, fds)
 
 
+def check_each(payloads: Sequence[bytes], start_method: str, seconds: float) -> list[str | None]:
+    """Have a worker load payloads one by one; for each the empty string, its error, or None when it got no turn."""
+    request = {"payloads": list(payloads), "all": True}
+    loaded = _forked_each(request, seconds) if start_method == "fork" else _fresh(request, start_method, seconds, ())
+    if loaded.stage == "main":
+        return [loaded.error] * len(payloads)
+    failures = (loaded.answer or {}).get("failures", {})
+    reached = len(payloads) if loaded.stage == "loaded" else loaded.index or 0
+    said = [failures.get(index, "" if index < reached else None) for index in range(len(payloads))]
+    if reached < len(payloads):
+        said[reached] = loaded.error
+    return said
+
+
+def _forked_each(request: dict[str, Any], seconds: float) -> Loaded:
+    def work(page: sandbox.Page) -> list[dict[str, Any]]:
+        lines: list[dict[str, Any]] = []
+        fresh_child.perform_many(request, lines.append)
+        return lines
+
+    with sandbox.run(work, sandbox.Limits(stuck=seconds, total=seconds)) as outcome:
+        lines = outcome.value or []
+        return Loaded("loaded" if lines else "died", outcome.died, {"failures": _failures(lines)}, 0)
+
+
 def _forked(request: dict[str, Any], seconds: float) -> Loaded:
     limits = sandbox.Limits(stuck=seconds, total=seconds)
     with sandbox.run(lambda page: fresh_child.perform(request), limits) as outcome:
@@ -95,20 +126,42 @@ def _forked(request: dict[str, Any], seconds: float) -> Loaded:
 def _fresh(request: dict[str, Any], start_method: str, seconds: float, fds: Sequence[int]) -> Loaded:
     results, results_end = os.pipe()
     command = [sys.executable, *subprocess._args_from_interpreter_flags(), _CHILD, str(results_end)]  # type: ignore[attr-defined]
-    message = pickle.dumps({**request, "preparation": preparation(start_method)})
+    message = pickle.dumps({
+        **request, "preparation": preparation(start_method), "fds": list(fds),
+        "preload": list(forkserver._forkserver._preload_modules),  # type: ignore[attr-defined]
+    })  # fmt: skip
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=(results_end, *fds)
-    ) as child:
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        pass_fds=(results_end, *fds), start_new_session=True,
+    ) as child:  # fmt: skip
         os.close(results_end)
-        try:
-            output, _ = child.communicate(message, timeout=seconds)
-            hung = False
-        except subprocess.TimeoutExpired:
-            child.kill()
-            output, _ = child.communicate()
-            hung = True
+        hung, output = _let_work(child, message, seconds)
     lines = _read_all(results)
     return _judge(lines, hung, seconds, child.returncode, output.decode(errors="replace"))
+
+
+def _let_work(child: subprocess.Popen[bytes], message: bytes, seconds: float) -> tuple[bool, bytes]:
+    """Return whether the worker had to be ended, and its output; one that the machine starves gets more time."""
+    hung = False
+    for _attempt in range(_MORE_TIME):
+        try:
+            output, _ = child.communicate(message, timeout=seconds)
+            break
+        except subprocess.TimeoutExpired:
+            hung = not sandbox.starved(child.pid, 0.0, seconds)
+            if hung:
+                break
+    else:
+        hung = True
+    _end_group(child.pid)  # a fork server's child outlives its server
+    if hung:
+        output, _ = child.communicate()
+    return hung, output
+
+
+def _end_group(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def _read_all(fd: int) -> list[dict[str, Any]]:
@@ -122,6 +175,12 @@ def _read_all(fd: int) -> list[dict[str, Any]]:
     finally:
         os.close(fd)
     return [json.loads(line) for line in data.decode().splitlines() if line.endswith("}")]
+
+
+def _said(output: str) -> str:
+    """Return the last error of an output, from its type on, in one line; else its end."""
+    errors = list(re.finditer(r"^[\w.]*(Error|Exception|Exit|Interrupt)\b", output, re.M))
+    return " ".join(output[errors[-1].start() :].split())[:600] if errors else " ".join(output.split())[-300:]
 
 
 def _failures(lines: list[dict[str, Any]]) -> dict[int, str]:
@@ -139,7 +198,8 @@ def _judge(lines: list[dict[str, Any]], hung: bool, seconds: float, code: int, o
         return Loaded(last["stage"], last.get("error", ""), last)
     where = "while loading" if last.get("stage") == "prepared" or index is not None else "while __main__ is imported"
     if hung:
-        return Loaded("hung", f"does not return within {seconds:g} s {where}", None, index)
-    tail = " ".join(output.split())[-300:]
+        return Loaded("hung", f"does not return within {seconds:g} s {where}", {"failures": _failures(lines)}, index)
+    tail = _said(output)
     stage = "died" if where == "while loading" else "main"
-    return Loaded(stage, f"the worker ended with exit code {code} {where}{': ' + tail if tail else ''}", None, index)
+    error = f"the worker ended with exit code {code} {where}{': ' + tail if tail else ''}"
+    return Loaded(stage, error, {"failures": _failures(lines)}, index)

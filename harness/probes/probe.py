@@ -6,9 +6,10 @@ It composes the parts and knows no executor; :mod:`harness.probes.submit` knows 
 from __future__ import annotations
 
 import functools
+import itertools
 import multiprocessing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.probes import judge, load, sandbox
@@ -18,6 +19,7 @@ from harness.probes.report import Cost, Culprit, Fix, PickleReport, Problem, Pro
 from harness.probes.survey import Group, Part, Request, Survey, locate, parts, survey
 
 _RESTARTS = 6
+_MOST_ELSEWHERE = 1 << 24  # bytes that are loaded for the table of verdicts alone
 Progress = Callable[[int], None]
 
 
@@ -47,8 +49,10 @@ class Finding:
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     loads: bool | None = None
+    elsewhere: dict[tuple[str, str], str | None] = field(default_factory=dict)
     cost: Cost | None = None
     fixes: tuple[Fix, ...] = ()
+    unresponsive: bool = False
 
 
 def probe_pickle(
@@ -124,7 +128,7 @@ def probe_group(request: Request, options: Options) -> Finding:
     if seen.payload is not None:
         finding = _mutated(finding, options)
         if options.load:
-            finding = _loaded(finding, options)
+            finding = _elsewhere(_loaded(finding, options), options)
         finding = _with_cost(finding, options)
     if options.fixes:
         from harness.probes.fixes import tried_fixes
@@ -203,10 +207,32 @@ def _loaded(finding: Finding, options: Options) -> Finding:
             finding, problems=(*finding.problems, *_placed(finding, problems, options)),
             notes=(*finding.notes, *notes), loads=True, cost=_load_cost(loaded),
         )  # fmt: skip
-    path = _failing_part(finding, options) if loaded.stage in ("load", "hung", "died") else ""
+    path = failing_part(finding, options) if loaded.stage in ("load", "hung", "died") else ""
     problem = judge.of_failed_load(loaded, path, options.start_method)
     placed = _placed(finding, [problem], options, by_class=True)
-    return replace(finding, problems=(*finding.problems, *placed), loads=False)
+    silent = loaded.stage in ("hung", "died")
+    return replace(finding, problems=(*finding.problems, *placed), loads=False, unresponsive=silent)
+
+
+def _elsewhere(finding: Finding, options: Options) -> Finding:
+    """Load what every pickler made in a worker of every start method: the rest of the table of verdicts.
+
+    Not for what hangs or ends the worker it was asked about, shares a descriptor (handed out once), or is large.
+    """
+    seen, group = finding.survey, finding.request.group
+    made = {group.flavor.name: seen.payload, **seen.others}
+    payloads = {name: payload for name, payload in made.items() if isinstance(payload, bytes)}
+    shares = seen.shared_fds or any(map(_may_share, payloads.values()))
+    if finding.unresponsive or shares or sum(map(len, payloads.values())) > _MOST_ELSEWHERE:
+        return finding
+    found: dict[tuple[str, str], str | None] = {}
+    for method in multiprocessing.get_all_start_methods():
+        if group.flavor.spawning and method == "fork":
+            continue
+        names = [name for name in payloads if (name, method) != (group.flavor.name, options.start_method)]
+        said = load.check_each([payloads[name] for name in names], method, _load_seconds(options))
+        found.update(zip([(name, method) for name in names], said, strict=True))
+    return replace(finding, elsewhere=found)
 
 
 def _load_seconds(options: Options) -> float:
@@ -229,14 +255,14 @@ def _check_while_alive(finding: Finding, message: dict[str, Any], options: Optio
         return load.check({**message, "payload": payload}, "spawn", _load_seconds(options))
 
 
-def _failing_part(finding: Finding, options: Options) -> str:
+def failing_part(finding: Finding, options: Options) -> str:
     """Return the path of the innermost object that does not load alone; the root when none is found."""
     root = next(iter(finding.request.group.roots))
     with sandbox.run(lambda page: parts(finding.request, page), options.limits) as outcome:
         pieces: tuple[Part, ...] = outcome.value or ()
     if not pieces:
         return root
-    message = {"payloads": [piece.payload for piece in pieces]}
+    message = {"payloads": [piece.payload for piece in pieces], "patches": finding.request.patches}
     loaded = load.check(message, options.start_method, _load_seconds(options), finding.survey.shared_fds)
     return pieces[loaded.index].path if loaded.index is not None and loaded.stage != "loaded" else root
 
@@ -297,13 +323,17 @@ def verdicts_of(finding: Finding, options: Options) -> list[Verdict]:
     group, seen = finding.request.group, finding.survey
     dumps = seen.payload is not None
     error = "" if dumps else (seen.error or (seen.culprits[0].error if seen.culprits else ""))
+    others = {name: other if isinstance(other, str) else "" for name, other in seen.others.items()}
+    said = {group.flavor.name: error, **others}
     found = []
-    for method in multiprocessing.get_all_start_methods():
+    for name, method in itertools.product(said, multiprocessing.get_all_start_methods()):
         if group.flavor.spawning and method == "fork":
-            found.append(Verdict(group.label, group.flavor.name, method, None, None, "inherited, not pickled"))
+            found.append(Verdict(group.label, name, method, None, None, "inherited, not pickled"))
+        elif said[name] or (not dumps and name == group.flavor.name):
+            found.append(Verdict(group.label, name, method, False, None, said[name]))
+        elif (name, method) == (group.flavor.name, options.start_method):
+            found.append(Verdict(group.label, name, method, True, finding.loads, ""))
         else:
-            loads = finding.loads if method == options.start_method else None
-            found.append(Verdict(group.label, group.flavor.name, method, dumps, loads, error))
-    for name, said in seen.others.items():
-        found.append(Verdict(group.label, name, "any", not said, None, said))
+            failed = finding.elsewhere.get((name, method))
+            found.append(Verdict(group.label, name, method, True, None if failed is None else not failed, failed or ""))
     return found

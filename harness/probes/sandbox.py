@@ -21,10 +21,12 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 _PAGE = struct.Struct("qqqq")
 _POLL = 0.05
+_BUSY = 4  # times its limit a process gets that the machine does not let run
 _HEADER = struct.Struct("Q")
 
 protected = hasattr(os, "fork")
@@ -142,6 +144,7 @@ class _Child:
         """Wait for the result, as long as the page shows life."""
         data = bytearray()
         start = last_life = time.monotonic()
+        cpu = cpu_seconds(self._pid)
         last_seen = self._page.read()
         while not _complete(data):
             ready, _, _ = select.select([self._results], [], [], _POLL)
@@ -153,11 +156,12 @@ class _Child:
                 last_life = time.monotonic()
             seen = self._page.read()
             if seen != last_seen:
-                last_seen, last_life = seen, time.monotonic()
+                last_seen, last_life, cpu = seen, time.monotonic(), cpu_seconds(self._pid)
                 if progress is not None:
                     progress(seen[1])
             now = time.monotonic()
-            silent = now - last_life > limits.stuck * max(1, seen[3])
+            allowed, quiet = limits.stuck * max(1, seen[3]), now - last_life
+            silent = quiet > allowed and (quiet > _BUSY * allowed or not starved(self._pid, cpu, quiet))
             if silent or now - start > limits.total:
                 return self._stuck(silent, limits)
         result: Outcome = pickle.loads(bytes(data[_HEADER.size :]))
@@ -198,6 +202,26 @@ class _Child:
                 time.sleep(0.002)
         self._kill()
         os.close(self._results)
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """Return the CPU time that another process has used, where the platform tells."""
+    try:
+        return time.clock_gettime((~pid << 3) | 2)  # the kernel's numbering of the CPU clock of a process
+    except (OSError, AttributeError, OverflowError):
+        return None
+
+
+def starved(pid: int, cpu_before: float | None, wall: float) -> bool:
+    """Say whether a process could run and was mostly not let: the machine is busy, and it is not stuck."""
+    cpu = cpu_seconds(pid)
+    if cpu is None or cpu_before is None:
+        return False
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state in "RD" and cpu - cpu_before < wall / 2
 
 
 def _complete(data: bytearray) -> bool:

@@ -49,7 +49,7 @@ class Survey:
     singletons: tuple[tuple[str, str, str, str], ...] = ()
     mutations: tuple[tuple[str, str], ...] = ()
     branches: tuple[Branch, ...] = ()
-    others: dict[str, str] = field(default_factory=dict)
+    others: dict[str, str | bytes] = field(default_factory=dict)
     shared_fds: tuple[int, ...] = ()
 
 
@@ -131,14 +131,13 @@ def _mutations(group: Group, before: dict[str, dict[str, Record]]) -> tuple[tupl
     return tuple(changed)
 
 
-def _other_picklers(group: Group) -> dict[str, str]:
-    """Return what the other picklers say: the empty string, or their error."""
-    said = {}
+def _other_picklers(group: Group) -> dict[str, str | bytes]:
+    """Return what the other picklers made of it, or their error."""
+    said: dict[str, str | bytes] = {}
     for other in available(spawning=group.flavor.spawning):
         if other.name != group.flavor.name:
             try:
-                other.dumps(group.roots)
-                said[other.name] = ""
+                said[other.name] = other.dumps(group.roots)
             except BaseException as error:
                 said[other.name] = describe_error(error)
     return said

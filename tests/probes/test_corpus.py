@@ -21,6 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 SCRIPTS = Path(__file__).parent / "corpus" / "scripts"
 ROOT = Path(__file__).parents[2]
 GUARD = ("main", "")
+PARTS = {"published": PUBLISHED, "own": OWN}
 
 
 def scored(case: Case) -> Score:
@@ -28,11 +29,6 @@ def scored(case: Case) -> Score:
     obj = case.make()
     report = probe_pickle(obj, start_method="spawn", max_bytes=case.max_bytes, timeout=1.0, fixes=False)
     return score(case, obj, report)
-
-
-@pytest.fixture(scope="module")
-def scores() -> dict[str, list[Score]]:
-    return {"published": [scored(case) for case in PUBLISHED], "own": [scored(case) for case in OWN]}
 
 
 def test_size_and_share_of_published_cases() -> None:
@@ -45,8 +41,9 @@ def test_size_and_share_of_published_cases() -> None:
 
 
 @pytest.mark.parametrize("part", ["published", "own"])
-def test_rates(scores: dict[str, list[Score]], part: str) -> None:
-    found = totals(scores[part])
+def test_rates(part: str) -> None:
+    scores = [scored(case) for case in PARTS[part]]
+    found = totals(scores)
     assert found.dump_found[0] == found.dump_found[1]
     assert found.named[0] >= 0.97 * found.named[1]
     assert found.paths[0] >= 0.95 * found.paths[1]
@@ -55,12 +52,7 @@ def test_rates(scores: dict[str, list[Score]], part: str) -> None:
     assert found.state[0] == found.state[1]
     assert found.identity[0] == found.identity[1]
     assert found.cost[0] == found.cost[1]
-
-
-@pytest.mark.parametrize("part", ["published", "own"])
-def test_no_false_alarm_on_the_fine_ones(scores: dict[str, list[Score]], part: str) -> None:
-    alarms = [(s.case, s.detail) for s in scores[part] if s.fails is Fails.NOTHING and not s.found]
-    assert alarms == []
+    assert [(s.case, s.detail) for s in scores if s.fails is Fails.NOTHING and not s.found] == [], "false alarms"
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import functools
+import importlib
+import multiprocessing
 import threading
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fixtures.parallel_analyzer import LambdaCapturingSelf, PartialOfBoundMethod, WrapperClosure
-from harness.probes import probe_pickle
+from fixtures.parallel_analyzer import LambdaCapturingSelf, PartialOfBoundMethod, WrapperClosure, analysis
+from harness.probes import probe_pickle, probe_submit
 from harness.probes.rewrite import explicit
 from tests.probes.corpus.published.loads import Foo, HTTPError
 from tests.probes.sample_errors import Formatted
@@ -116,10 +120,55 @@ def test_fixes_can_be_left_out() -> None:
     assert titles(Stamp(1), fixes=False) == []
 
 
-def test_a_fix_that_is_shown_works_on_a_real_pool() -> None:
+def test_a_fix_that_is_shown_works_on_a_real_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     form = PartialOfBoundMethod()
-    with ProcessPoolExecutor(1) as pool, pytest.raises(TypeError):
-        pool.submit(form.task(), None).result(30)
+    (fix,) = probe_pickle(form.task(), start_method="spawn", name="fn").fixes
+    function, _, call = fix.patch.partition("\n\nsubmit(")
+    (tmp_path / "fixed_module.py").write_text(f"from fixtures.parallel_analyzer.analysis import *\n{function}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    fixed = importlib.import_module("fixed_module")
+    task = eval(call.removesuffix(", ...)"), {"functools": functools, "self": form, **vars(fixed)})
+    clip = analysis.Clip("standup", 11.2)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with pytest.raises(TypeError, match="cannot pickle"):
+            pool.submit(form.task(), clip).result(30)
+        assert pool.submit(task, clip).result(30) == form.task()(clip)
+    form.close()
+
+
+class Service:
+    """Its method is sent: it drags in a lock, and takes another through what it is bound to."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.stamp = Stamp(1)
+
+    def work(self, *others: object) -> int:
+        return self.stamp.size + len(others)
+
+
+@pytest.mark.parametrize("others", [(), (Stamp(2),), (Stamp(2), Given(threading.Lock()))])
+def test_culprits_of_several_kinds_are_fixed_together(others: tuple[object, ...]) -> None:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        (fix,) = probe_submit(pool, Service().work, *others).fixes
+    assert "fn as a module-level function with explicit arguments; and __getstate__ leaves out Stamp.lock" in fix.title
+    assert "leaves out Service" not in fix.title
+    assert "class Stamp: ...\n    def __getstate__(self):" in fix.patch
+
+
+def test_what_hides_behind_a_dump_failure_is_fixed_too() -> None:
+    (fix,) = probe_pickle([Stamp(1), {"error": Formatted(3, "x")}], start_method="spawn").fixes
+    assert fix.title == "__getstate__ leaves out Stamp.lock; and __reduce__ for Formatted"
+
+
+def test_two_exceptions_that_do_not_load_are_fixed_together() -> None:
+    (fix,) = probe_pickle([HTTPError("u", 1, 503), Formatted(3, "x")], start_method="spawn").fixes
+    assert sorted(fix.title.split("; and ")) == ["__reduce__ for Formatted", "__reduce__ for HTTPError"]
+
+
+@pytest.mark.parametrize("hopeless", [HasHooks(), threading.Lock(), (i for i in [1])])
+def test_half_a_fix_is_not_shown(hopeless: object) -> None:
+    assert titles([Stamp(1), Formatted(3, "x"), hopeless]) == []
 
 
 def rewritten(source: str, captured: list[str], known: set[str]) -> str | None:
