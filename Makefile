@@ -25,7 +25,7 @@ PIP_INSTALL = $(@D)/bin/python -m pip install -qq --disable-pip-version-check --
 # pytest exits with 5 when a selection is empty; that is fine for a part of the suite, and said.
 MAYBE_EMPTY = || { test $$? -eq 5 && echo "(no test carries these markers)"; }
 
-.PHONY: concurrency test lint long benchmark install clean
+.PHONY: concurrency test lint long benchmark pickle-table install clean
 .DELETE_ON_ERROR:
 
 concurrency: $(STAMP)
@@ -47,6 +47,10 @@ long: $(STAMP)
 # An environment of its own: one of the peers that are measured brings a pytest plugin.
 benchmark: $(BENCH_STAMP)
 	$(BENCH_VENV)/bin/python -m pytest benchmarks $(ARGS)
+
+# The pickle probe beside dill, ray, cloudpickle and plain pickle on its corpus: 2 to 6 minutes, some peers hang.
+pickle-table: $(BENCH_STAMP)
+	$(BENCH_VENV)/bin/python -m benchmarks.pickle_compare
 
 install: $(STAMP)
 

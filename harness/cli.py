@@ -1,10 +1,11 @@
-"""The command line: `harness explain` shows a replay record; scenarios run with `pytest -m concurrency`."""
+"""The command line: `harness explain` shows a replay record, `harness pickle` probes an object for pickling."""
 
 from __future__ import annotations
 
 import click
 
 from harness.model import UsageError
+from harness.probes.command import pickle_command
 from harness.schedule import Witness
 
 
@@ -31,3 +32,6 @@ def explain(record: str) -> None:
         where = f" at line {place.line}: {place.text}  [{place.access}, visit {place.nth}]" if place else ""
         who = f" of {witness.threads[decision.thread]}" if decision.thread >= 0 else ""
         click.echo(f"{number:3}. {decision.why}{who}{where} -> {chosen}")
+
+
+main.add_command(pickle_command)

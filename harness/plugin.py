@@ -1,4 +1,4 @@
-"""The pytest plugin: marker, options, fixtures, a line per exploration in the terminal. It explores nothing itself."""
+"""The pytest plugin: marker, options, fixtures, a line per result in the terminal. It explores nothing itself."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from harness.exploration.sensitivity import probe_locks, summary, taken_locks, u
 from harness.kinds import _pytest as configured
 from harness.kinds.linearizable import linearizable as check_linearizable
 from harness.model import ConcurrencyFailure, InconclusiveError, UsageError, Verdict
+from harness.probes.checking import PickleProbe
 from harness.runtime.patches import patches
 from harness.schedule import Witness
 from harness.targets.chosen import FORM, Targets
@@ -122,6 +123,10 @@ class Explore:
         __tracebackhide__ = True
         return self._outcome(explore_schedules, args, kwargs)
 
+    def record(self, line: str) -> None:
+        """Add a line about this test to the terminal's section."""
+        self._item.user_properties.append((PROPERTY, line))
+
     def linearizable(self, *args: Any, **kwargs: Any) -> Exploration:
         """:func:`harness.linearizable` with the same settings and replay; raises on anything but PASS."""
         __tracebackhide__ = True
@@ -178,6 +183,12 @@ class Explore:
 def explore(request: pytest.FixtureRequest) -> Explore:
     """``explore(setup, threads, check=None, **options)``: see :func:`harness.explore`; fails the test unless PASS."""
     return Explore(request.node)
+
+
+@pytest.fixture
+def pickle_probe(request: pytest.FixtureRequest) -> PickleProbe:
+    """``pickle_probe.check(obj, **options)``: see :func:`harness.probe_pickle`; fails unless it arrives whole."""
+    return PickleProbe(lambda line: request.node.user_properties.append((PROPERTY, line)))
 
 
 @pytest.fixture
@@ -248,7 +259,7 @@ def _unused(run: Run) -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Iterator[None]:
-    """One line per exploration: what was found, proved, or kept it from a conclusion."""
+    """One line per exploration or probe: what was found, proved, or kept it from a conclusion."""
     yield
     lines = [
         f"{report.nodeid}: {text}"
@@ -272,4 +283,4 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Ite
         terminalreporter.write_line(f"ERROR: {unused}", red=True)
 
 
-__all__ = ["FORM", "Explore", "explore", "target"]
+__all__ = ["FORM", "Explore", "explore", "pickle_probe", "target"]

@@ -1,0 +1,1 @@
+"""Reports on real objects from published packages, kept as files."""

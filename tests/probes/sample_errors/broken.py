@@ -1,0 +1,3 @@
+"""A submodule that cannot be imported."""
+
+raise ImportError("an optional dependency is missing")
