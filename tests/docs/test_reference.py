@@ -52,7 +52,8 @@ def test_the_options_of_pytest(pytestconfig: pytest.Config) -> None:
 
 def test_every_reason_has_a_remedy() -> None:
     """Each message of an obstacle that the engine can raise begins a row, or holds the words of one."""
-    known = [words for row in re.findall(r"^\| (`.*?`[^|]*) \|", REASONS, re.M) for words in re.findall(r"`(.*?)`", row)]
+    rows = re.findall(r"^\| (`.*?`[^|]*) \|", REASONS, re.M)
+    known = [words for row in rows for words in re.findall(r"`(.*?)`", row)]
     assert len(known) > 20
     for module in ("exploration/session.py", "exploration/explorer.py", "instrument/events.py", "runtime/locks.py"):
         for text in raised(ROOT / "harness" / module):
