@@ -159,7 +159,9 @@ def work(tool: str, part: str, start: int) -> None:
 def _harness(case: Case, obj: object) -> Score:
     from harness.probes import probe_pickle
 
-    report = probe_pickle(obj, start_method="spawn", max_bytes=case.max_bytes, timeout=2.0, fixes=False)
+    report = probe_pickle(
+        obj, start_method="spawn", max_bytes=case.max_bytes, timeout=2.0, fixes=False, everywhere=False
+    )
     return score(case, obj, report)
 
 

@@ -265,10 +265,26 @@ def _through_a_fork_server(request: Result, fd: int) -> int:
 
 
 def _as_forked(given: dict[str, Any]) -> None:
-    for number, held in given["descriptors"].items():
-        if held.fileno() != number:
-            os.dup2(held.fileno(), number)
-    _look(given["request"], _answer_on(given["results"].fileno()))
+    """Look, with every shared descriptor under the number that the payload names; ours make room for them."""
+    from multiprocessing import resource_tracker
+
+    tracker: Any = resource_tracker._resource_tracker
+    if tracker._fd is not None:
+        tracker._fd = _out_of_the_way(tracker._fd)
+    results = _out_of_the_way(given["results"].fileno())
+    moved = {number: _out_of_the_way(held.fileno()) for number, held in given["descriptors"].items()}
+    for held in (given["results"], *given["descriptors"].values()):
+        held.close()
+    for number, current in moved.items():
+        os.dup2(current, number)
+        os.close(current)
+    _look(given["request"], _answer_on(results))
+
+
+def _out_of_the_way(fd: int) -> int:
+    import fcntl
+
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 512)
 
 
 def _look(request: Result, answer: Callable[[Result], None]) -> None:

@@ -33,6 +33,7 @@ class Options:
     max_bytes: int | None = None
     load: bool = True
     fixes: bool = True
+    everywhere: bool = True
     progress: Progress | None = None
 
     @property
@@ -66,6 +67,7 @@ def probe_pickle(
     timeout: float = 5.0,
     load: bool = True,
     fixes: bool = True,
+    everywhere: bool = True,
     progress: Progress | None = None,
 ) -> PickleReport:
     """Say whether ``obj`` survives the trip to a worker process, and if not, what stops it, where and why.
@@ -80,6 +82,7 @@ def probe_pickle(
         timeout: seconds that a hook of the object may take, and the load in the worker.
         load: also load it in a fresh process and compare.
         fixes: also try fixes, and report those that passed.
+        everywhere: also load under the other start methods, and what the other picklers made of it: their verdicts.
         progress: called with the number of nodes seen so far.
 
     Returns:
@@ -92,7 +95,7 @@ def probe_pickle(
     Source: the post-mortem of ``cannot pickle '_thread.lock' object``; ``pickle._Pickler.save``.
     """
     refuse_reentry()
-    options = checked_options(start_method, timeout, tasks, max_bytes, load, fixes, progress)
+    options = checked_options(start_method, timeout, tasks, max_bytes, load, fixes, everywhere, progress)
     if not name.isidentifier():
         raise ValueError(f"name must be a Python identifier, not {name!r}")
     call, frame = caller()
@@ -107,7 +110,7 @@ refuse_reentry = load.refuse_reentry
 
 def checked_options(
     start_method: str | None, timeout: float, tasks: int, max_bytes: int | None, load_: bool, fixes: bool,
-    progress: Progress | None,
+    everywhere: bool, progress: Progress | None,
 ) -> Options:  # fmt: skip
     """Return the options, refusing bad ones with one line each."""
     method = start_method or load.default_start_method()
@@ -116,7 +119,7 @@ def checked_options(
         raise ValueError(f"unknown start method {method!r}; this platform has: {', '.join(known)}")
     if timeout <= 0 or tasks < 1 or (max_bytes is not None and max_bytes < 1):
         raise ValueError("timeout, tasks and max_bytes must be positive")
-    return Options(method, timeout, tasks, max_bytes, load_, fixes, progress)
+    return Options(method, timeout, tasks, max_bytes, load_, fixes, everywhere, progress)
 
 
 def probe_group(request: Request, options: Options) -> Finding:
@@ -223,7 +226,7 @@ def _elsewhere(finding: Finding, options: Options) -> Finding:
     made = {group.flavor.name: seen.payload, **seen.others}
     payloads = {name: payload for name, payload in made.items() if isinstance(payload, bytes)}
     shares = seen.shared_fds or any(map(_may_share, payloads.values()))
-    if finding.unresponsive or shares or sum(map(len, payloads.values())) > _MOST_ELSEWHERE:
+    if not options.everywhere or finding.unresponsive or shares or sum(map(len, payloads.values())) > _MOST_ELSEWHERE:
         return finding
     found: dict[tuple[str, str], str | None] = {}
     for method in multiprocessing.get_all_start_methods():

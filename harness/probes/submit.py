@@ -87,6 +87,7 @@ def probe_submission(
     timeout: float = 5.0,
     load: bool = True,
     fixes: bool = True,
+    everywhere: bool = True,
 ) -> PickleReport:
     """Do what :func:`probe_submit` does, with the options of :func:`probe_pickle`."""
     refuse_reentry()
@@ -96,7 +97,7 @@ def probe_submission(
     call, _ = caller()
     if channel.pickler is None:
         return _threads(channel, fn, call)
-    options = checked_options(channel.start_method, timeout, tasks, max_bytes, load, fixes, None)
+    options = checked_options(channel.start_method, timeout, tasks, max_bytes, load, fixes, everywhere, None)
     findings: list[Finding] = []
     notes: dict[str, str] = {}
     if channel.initializer is not None:

@@ -17,16 +17,28 @@ def blocks(language: str) -> list[str]:
     return [text for name, text in fenced if name == language]
 
 
-def test_the_failure_is_shown_as_it_prints(tmp_path: Path) -> None:
-    (tmp_path / "test_stats.py").write_text(blocks("python")[0], encoding="utf-8")
-    (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+def failing_run(folder: Path, name: str, text: str) -> str:
+    """What pytest prints of a test file that fails."""
+    (folder / name).write_text(text, encoding="utf-8")
+    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-m", "concurrency", "-p", "no:cacheprovider"],
-        cwd=tmp_path,
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=100,
         env={key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "COV"))},
     )
     assert run.returncode == 1, run.stdout + run.stderr
-    assert blocks("")[1].strip() in run.stdout, run.stdout
+    return run.stdout
+
+
+def test_the_failure_is_shown_as_it_prints(tmp_path: Path) -> None:
+    printed = failing_run(tmp_path, "test_stats.py", blocks("python")[0])
+    assert blocks("")[1].strip() in printed, printed
+
+
+def test_what_cannot_be_sent_is_shown_as_it_prints(tmp_path: Path) -> None:
+    printed = failing_run(tmp_path, "test_service.py", blocks("python")[1])
+    assert blocks("")[2].rstrip() in printed, printed
+    assert blocks("")[3].rstrip() in printed, printed

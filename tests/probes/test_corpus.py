@@ -27,7 +27,9 @@ PARTS = {"published": PUBLISHED, "own": OWN}
 def scored(case: Case) -> Score:
     """Probe one case as the table does."""
     obj = case.make()
-    report = probe_pickle(obj, start_method="spawn", max_bytes=case.max_bytes, timeout=1.0, fixes=False)
+    report = probe_pickle(
+        obj, start_method="spawn", max_bytes=case.max_bytes, timeout=1.0, fixes=False, everywhere=False
+    )
     return score(case, obj, report)
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import multiprocessing
 import pickle
 import socket
+import subprocess
+import sys
 import threading
 import traceback
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +25,14 @@ from harness.probes import probe_pickle, probe_submission, probe_submit
 from tests.probes.sample_errors import Formatted
 
 CLIP = analysis.Clip("a", 1.0)
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def made() -> Iterator[Make]:
+    """Makes a form of the analyzer that is closed after the test."""
+    with contextlib.ExitStack() as stack:
+        yield lambda form, method: stack.enter_context(contextlib.closing(form(start_method=method)))
 
 
 def raise_formatted() -> None:
@@ -39,20 +52,19 @@ class Owner:
         return functools.partial(print, self.config)
 
 
-def test_a_bound_initializer_fails_inside_submit_under_spawn_and_not_under_fork() -> None:
-    spawned = BoundInitializer(start_method="spawn")
+def test_a_bound_initializer_fails_inside_submit_under_spawn_and_not_under_fork(made: Make) -> None:
+    spawned = made(BoundInitializer, "spawn")
     with pytest.raises(TypeError, match=r"cannot pickle '_thread\.lock'") as caught:
         spawned.submit(CLIP)
     frames = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
     assert "submit" in frames
-    forked = BoundInitializer(start_method="fork")
+    forked = made(BoundInitializer, "fork")
     assert forked.submit(CLIP).result(30) == "tiny:a:1.0:en"
-    forked.close()
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
-def test_the_post_mortem_is_diagnosed_in_one_call_initializer_first(method: str) -> None:
-    pool = BoundInitializer(start_method=method)
+def test_the_post_mortem_is_diagnosed_in_one_call_initializer_first(made: Make, method: str) -> None:
+    pool = made(BoundInitializer, method)
     assert pool.executor is not None
     report = probe_submit(pool.executor, analysis.analyze, CLIP, "en")
     assert not report.ok
@@ -62,21 +74,21 @@ def test_the_post_mortem_is_diagnosed_in_one_call_initializer_first(method: str)
     assert "initializer=_worker_init, initargs=(self.model_name, self.config,)" in report.fixes[0].patch
 
 
-def test_the_same_pool_under_fork_is_green_with_a_warning_for_spawn() -> None:
-    pool = BoundInitializer(start_method="fork")
+def test_the_same_pool_under_fork_is_green_with_a_warning_for_spawn(made: Make) -> None:
+    pool = made(BoundInitializer, "fork")
     report = probe_submit(pool.executor, analysis.analyze, CLIP, "en")
     assert report.ok
     assert any("submit raises: initializer.__self__.analyzer.handler.lock" in note for note in report.notes)
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_the_explicit_form_passes_everywhere(method: str) -> None:
-    pool = ExplicitArguments(start_method=method)
+def test_the_explicit_form_passes_everywhere(made: Make, method: str) -> None:
+    pool = made(ExplicitArguments, method)
     assert probe_submit(pool.executor, analysis.analyze, CLIP, "en").ok
 
 
-def test_an_executor_alone_probes_its_initializer() -> None:
-    pool = BoundInitializer(start_method="spawn")
+def test_an_executor_alone_probes_its_initializer(made: Make) -> None:
+    pool = made(BoundInitializer, "spawn")
     report = probe_submit(pool.executor)
     assert report.roots == ("initializer",)
     assert not report.ok
@@ -137,6 +149,33 @@ def test_an_exception_that_does_not_load_breaks_the_whole_pool() -> None:
         pool.submit(raise_formatted).result(30)
     report = probe_pickle(Formatted(3, "breaks the pool"), start_method="spawn")
     assert [problem.kind.value for problem in report.problems] == ["load"]
+
+
+def test_the_same_exception_never_comes_back_from_a_multiprocessing_pool() -> None:
+    script = """
+import multiprocessing, os
+from tests.probes.test_submit import raise_formatted
+pool = multiprocessing.get_context("fork").Pool(1)
+assert pool.apply_async(len, ("abc",)).get(60) == 3
+try:
+    pool.apply_async(raise_formatted).get(2)
+except multiprocessing.TimeoutError:
+    print("it never comes", flush=True)
+for worker in multiprocessing.active_children():
+    worker.kill()
+os._exit(0)
+"""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "it never comes\n"
+    assert [problem.kind for problem in probe_pickle(Formatted(3, "x"), start_method="spawn").problems] == ["load"]
+
+
+def test_a_lambda_fails_as_a_local_object_and_its_closure_is_not_looked_into() -> None:
+    owner = Owner()
+    with pytest.raises((AttributeError, pickle.PicklingError), match="local object"):
+        pickle.dumps(lambda: owner.lock)
 
 
 def test_a_thread_pool_pickles_nothing_and_says_what_is_captured() -> None:

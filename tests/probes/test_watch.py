@@ -53,6 +53,7 @@ def test_a_submit_that_raises_is_seen_too() -> None:
         with pytest.raises(TypeError):
             form.submit(analysis.Clip("a", 1.0))
         (failure,) = watch.failures()
+    form.close()
     assert failure.where == "fixtures/parallel_analyzer/bound_initializer.py:29"
     assert failure.report.culprits[0].path.startswith("initializer.")
 
