@@ -211,9 +211,26 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report: Any = yield
     if call.excinfo is not None and isinstance(call.excinfo.value, (ConcurrencyFailure, InconclusiveError)):
         entry = next((e for e in reversed(call.excinfo.traceback) if Path(str(e.path)) == item.path), None)
-        where = f"{os.path.relpath(item.path)}:{entry.lineno + 1}\n\n" if entry is not None else ""
-        report.longrepr = f"{where}{call.excinfo.value}"
+        report.longrepr = _own_words(call.excinfo, item.path, entry.lineno + 1 if entry is not None else 0)
     return report  # type: ignore[no-any-return]
+
+
+def _own_words(excinfo: pytest.ExceptionInfo[BaseException], path: Path, line: int) -> Any:
+    """pytest's representation of a failure (one that xdist can send) with the report's text in place of a traceback.
+
+    The first line is the message of pytest's summary, which is printed whole where ``CI`` is set.
+    """
+    text = str(excinfo.value)
+    shown = excinfo.getrepr(style="native")
+    where = f"{os.path.relpath(path)}:{line}\n\n" if line else ""
+    entry = shown.reprtraceback.reprentries[0]
+    entry.lines = [f"{where}{text}\n"]
+    shown.reprtraceback.reprentries = [entry]
+    if shown.reprcrash is not None:
+        shown.reprcrash.message = text.partition("\n")[0]
+        if line:
+            shown.reprcrash.path, shown.reprcrash.lineno = str(path), line
+    return shown
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -253,7 +253,7 @@ class Session:
         try:
             return self._judge_state(outcome, state, members)
         except AbandonedLock as error:
-            return Executed(outcome, Finding(Kind.DEADLOCK, f"deadlock in the check: {error}"))
+            return Executed(outcome, Finding(Kind.DEADLOCK, f"in the check: {error}"))
 
     def _judge_state(self, outcome: Outcome, state: Any, members: Sequence[int]) -> Executed:
         script = self.script

@@ -35,10 +35,10 @@ def judge(waits: Sequence[Waits], names: Sequence[str]) -> Finding:
     lines = "; ".join(describe(wait, names) for wait in waits)
     if cycle:
         path = " -> ".join(names[i] for i in [*cycle, cycle[0]])
-        return Finding(Kind.DEADLOCK, f"deadlock: {path}: {lines}")
+        return Finding(Kind.DEADLOCK, f"{path}: {lines}")
     if any(wait.notified for wait in waits):
-        return Finding(Kind.LOST_WAKEUP, f"lost wake-up: the notification came before the wait: {lines}")
-    return Finding(Kind.DEADLOCK, f"deadlock: no thread can go on: {lines}")
+        return Finding(Kind.LOST_WAKEUP, f"the notification came before the wait: {lines}")
+    return Finding(Kind.DEADLOCK, f"no thread can go on: {lines}")
 
 
 def describe(wait: Waits, names: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-_FOREIGN = ("PYTEST_", "COV_", "COVERAGE_", "PYTHONPATH")
+_FOREIGN = ("PYTEST_", "COV_", "COVERAGE_", "PYTHONPATH", "CI", "BUILD_NUMBER")
 _FENCED = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.M | re.S)
 
 

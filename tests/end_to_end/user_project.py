@@ -10,7 +10,7 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-_FOREIGN = ("PYTEST_", "COV_", "COVERAGE_", "PYTHONPATH")
+_FOREIGN = ("PYTEST_", "COV_", "COVERAGE_", "PYTHONPATH", "CI", "BUILD_NUMBER")
 
 
 @dataclass(frozen=True)
