@@ -29,6 +29,8 @@ class Kind(enum.StrEnum):
     TWO_INSTANCES = "two_instances"
     TORN_READ = "torn_read"
     NOT_LINEARIZABLE = "not_linearizable"
+    STARVATION = "starvation"
+    BLOCKED_LOOP = "blocked_loop"
 
 
 class Violation(AssertionError):

@@ -1,0 +1,70 @@
+"""A scenario on real processes, in a new interpreter of its own, with a limit on its time.
+
+The harness's locks and clock are not there; whatever processes it leaves behind end with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from harness import Violation
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def in_new_process(scenario: str, *arguments: str, seconds: float = 60) -> str:
+    """Run `package.module:function` on text arguments; returns its line of evidence.
+
+    Raises the :class:`harness.Violation` that it raised, and RuntimeError, with the stacks of all its threads, when
+    it broke or did not end within `seconds`.
+    """
+    with tempfile.TemporaryDirectory(prefix="reference-") as folder:
+        answer, said = Path(folder, "answer.json"), Path(folder, "said.txt")
+        command = [sys.executable, "-m", "scenarios.reference.child", str(answer), str(seconds), scenario, *arguments]
+        # a file, not a pipe: a worker that outlives its parent would keep a pipe open
+        with said.open("wb") as output:
+            process = subprocess.Popen(
+                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
+            try:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(seconds + 10)  # its own watchdog comes first and says where it stands
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        if not answer.exists():
+            raise RuntimeError(
+                f"{scenario} {' '.join(arguments)}: exit code {process.returncode}, no answer within {seconds:g} s\n"
+                + said.read_text("utf-8", "replace")
+            )
+        result = json.loads(answer.read_text("utf-8"))
+    if result["kind"]:
+        raise Violation(result["kind"], result["text"])
+    return str(result["text"])
+
+
+def main(answer: str, seconds: str, scenario: str, *arguments: str) -> None:
+    """The other side: run the scenario and leave its answer in a file."""
+    faulthandler.dump_traceback_later(float(seconds), exit=True)
+    module, _, name = scenario.partition(":")
+    try:
+        result = {"kind": "", "text": getattr(importlib.import_module(module), name)(*arguments)}
+    except Violation as violation:
+        result = {"kind": violation.kind.value, "text": str(violation)}
+    part = Path(answer + ".part")
+    part.write_text(json.dumps(result), "utf-8")
+    part.rename(answer)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
