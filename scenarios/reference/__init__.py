@@ -5,7 +5,6 @@ A folder of `scenarios/` that holds a `registry.py` with a tuple `FORMS` takes p
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -75,7 +74,9 @@ def judge(form: Form, explore: Explore) -> Outcome:
     if isinstance(result, Exploration):
         failure = result.failure
         verdict: Verdict = result.verdict
-        return Outcome(verdict.name, failure.kind.value if failure else "", failure.message if failure else result.reason)
+        return Outcome(
+            verdict.name, failure.kind.value if failure else "", failure.message if failure else result.reason
+        )
     if not result:
         return Outcome("INCONCLUSIVE", "", "the scenario did not say what it has measured")
     return Outcome("PASS", "", result)
@@ -92,12 +93,3 @@ def table(rows: list[tuple[Form, Outcome]]) -> str:
             yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
 
     return "\n".join(lines())
-
-
-@contextlib.contextmanager
-def failure_of(kind: str, *errors: type[BaseException]) -> Iterator[None]:
-    """Turns `errors` of the module under test into the finding they stand for."""
-    try:
-        yield
-    except errors as error:
-        raise Violation(kind, f"{type(error).__name__}: {error}") from error
