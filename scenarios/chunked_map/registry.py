@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 import operator
 import tempfile
-import time
 from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
 from harness import Violation
+from scenarios.chunked_map import work
 from scenarios.reference import Form
 from scenarios.reference.child import in_new_process
 
@@ -23,7 +23,7 @@ def every_item(form: str) -> str:
     counts = (0, 1, 2, 3, 7, 100, 101)
     with _chunked_map(form) as pool:
         for count in counts:
-            total = pool.map_reduce(_one, range(count), operator.add, 0)
+            total = pool.map_reduce(work.one, range(count), operator.add, 0)
             if total != count:
                 raise Violation("lost_update", f"{total} of {count} items arrived")
     return f"all items arrived of {', '.join(map(str, counts))}"
@@ -31,37 +31,15 @@ def every_item(form: str) -> str:
 
 def order_of_chunks(form: str) -> str:
     """A first chunk that takes longer than the last one changes nothing."""
-    words = "one two three four five six seven eight".split()
-    expected = reduce(operator.add, map(_listed, words), [])
+    words = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
+    expected = reduce(operator.add, map(work.listed, words), [])
     with _chunked_map(form) as pool, tempfile.TemporaryDirectory() as folder:
         for number in range(ROUNDS):
-            step = partial(_in_turn, Path(folder, str(number)), words[0], words[-1])
+            step = partial(work.in_turn, Path(folder, str(number)), words[0], words[-1])
             result = pool.map_reduce(step, words, operator.add, [])
             if result != expected:
                 raise Violation("not_serializable", f"{' '.join(result)}: one process returns {' '.join(expected)}")
     return f"the sequential result in {ROUNDS} rounds whose last chunk ended first"
-
-
-def _one(_: int) -> int:
-    return 1
-
-
-def _listed(word: str) -> list[str]:
-    return [word]
-
-
-def _in_turn(done: Path, first: str, last: str, word: str) -> list[str]:
-    """The first item takes until the last one has been done for a while."""
-    if word == last:
-        done.touch()
-    if word == first:
-        deadline = time.monotonic() + 30
-        while not done.exists():
-            if time.monotonic() > deadline:
-                raise TimeoutError("the last chunk did not run beside the first one")
-            time.sleep(0.01)
-        time.sleep(0.5)
-    return [word]
 
 
 def _chunked_map(form: str) -> Any:

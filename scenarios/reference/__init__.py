@@ -35,6 +35,8 @@ class Form:
     scenario: str
     run: Scenario
     kind: str = ""
+    tested_in: str = ""
+    """The file whose own tests run this form already; empty: `test_reference_modules` does."""
 
     @property
     def expected(self) -> str:

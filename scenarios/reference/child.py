@@ -14,11 +14,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from harness import Violation
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+GRACE = 3.0
 
 
 def in_new_process(scenario: str, *arguments: str, seconds: float = 60) -> str:
@@ -29,7 +31,9 @@ def in_new_process(scenario: str, *arguments: str, seconds: float = 60) -> str:
     """
     with tempfile.TemporaryDirectory(prefix="reference-") as folder:
         answer, said = Path(folder, "answer.json"), Path(folder, "said.txt")
-        command = [sys.executable, "-m", "scenarios.reference.child", str(answer), str(seconds), scenario, *arguments]
+        # not `-m`: spawned workers would import that module, and the harness with it, before their first task
+        start = f"from {__name__} import main; import sys; main(*sys.argv[1:])"
+        command = [sys.executable, "-c", start, str(answer), str(seconds), scenario, *arguments]
         # a file, not a pipe: a worker that outlives its parent would keep a pipe open
         with said.open("wb") as output:
             process = subprocess.Popen(
@@ -39,9 +43,7 @@ def in_new_process(scenario: str, *arguments: str, seconds: float = 60) -> str:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(seconds + 10)  # its own watchdog comes first and says where it stands
             finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                _end(process)
         if not answer.exists():
             raise RuntimeError(
                 f"{scenario} {' '.join(arguments)}: exit code {process.returncode}, no answer within {seconds:g} s\n"
@@ -51,6 +53,17 @@ def in_new_process(scenario: str, *arguments: str, seconds: float = 60) -> str:
     if result["kind"]:
         raise Violation(result["kind"], result["text"])
     return str(result["text"])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """No process of the group is left; multiprocessing's tracker, which tidies up after the others, may finish."""
+    deadline = time.monotonic() + GRACE if process.poll() is not None else 0.0
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.killpg(process.pid, 0)
+            time.sleep(0.005)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def main(answer: str, seconds: str, scenario: str, *arguments: str) -> None:
@@ -64,7 +77,3 @@ def main(answer: str, seconds: str, scenario: str, *arguments: str) -> None:
     part = Path(answer + ".part")
     part.write_text(json.dumps(result), "utf-8")
     part.rename(answer)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -31,7 +31,7 @@ def tickets(explore: Explore, form: str) -> Exploration:
 
 def programs(_: Explore, form: str) -> Exploration:
     """Generated programs of all operations, judged against the counter used by one thread."""
-    return linearizable(_class(form, "AtomicCounter"), seconds=10)
+    return linearizable(_class(form, "AtomicCounter"), schedules=1500)
 
 
 def accounting(explore: Explore, form: str) -> Exploration:
