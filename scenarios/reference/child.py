@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness import Violation
@@ -23,8 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 GRACE = 3.0
 
 
-def in_new_process(scenario: str, *arguments: str, seconds: float = 60) -> str:
-    """Run `package.module:function` on text arguments; returns its line of evidence.
+def in_new_process(scenario: str, *arguments: str, seconds: float = 60, path: Sequence[str] = ()) -> str:
+    """Run `package.module:function` on text arguments; returns its line of evidence. `path` adds import folders.
 
     Raises the :class:`harness.Violation` that it raised, and RuntimeError, with the stacks of all its threads, when
     it broke or did not end within `seconds`.
@@ -32,7 +33,7 @@ def in_new_process(scenario: str, *arguments: str, seconds: float = 60) -> str:
     with tempfile.TemporaryDirectory(prefix="reference-") as folder:
         answer, said = Path(folder, "answer.json"), Path(folder, "said.txt")
         # not `-m`: spawned workers would import that module, and the harness with it, before their first task
-        start = f"from {__name__} import main; import sys; main(*sys.argv[1:])"
+        start = f"import sys; sys.path[1:1] = {list(path)!r}; from {__name__} import main; main(*sys.argv[1:])"
         command = [sys.executable, "-c", start, str(answer), str(seconds), scenario, *arguments]
         # a file, not a pipe: a worker that outlives its parent would keep a pipe open
         with said.open("wb") as output:
