@@ -18,7 +18,7 @@ DEADLINE = 0.3
 
 def late_request(form: str) -> str:
     """While a request runs past its deadline, the loop goes on serving."""
-    query, documents = _work(seconds=1.5)
+    query, documents = _work(seconds=1.0)
 
     async def serve() -> Beats:
         async with importlib.import_module(f"fixtures.event_loop.{form}").RankingService(documents) as service:

@@ -16,7 +16,7 @@ from scenarios import test_inference_manager as manager
 from scenarios.reference import Explore, Form
 
 TESTS = "scenarios/test_inference_manager.py"
-FIRST, SECOND = tuple(n / 16 for n in range(16)), tuple(-n / 16 for n in range(16))
+FIRST, SECOND = tuple(n * 4 % 16 / 16 for n in range(16)), tuple(-n / 16 for n in range(16))
 
 
 def lazy_loading(explore: Explore, form: str) -> Exploration:
@@ -41,6 +41,7 @@ def result_cache(explore: Explore, form: str) -> Exploration:
         module, path = _module(form), _network(folder)
         alone = module.OnnxClassifier(path)
         expected = {features: alone.classify(features) for features in (FIRST, SECOND)}
+        assert expected[FIRST] != expected[SECOND], "a mixed-up cache would not show"
         session = alone.session()
 
         def warm() -> Any:

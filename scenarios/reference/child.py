@@ -18,6 +18,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
+
 from harness import Violation
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -59,12 +61,20 @@ def in_new_process(scenario: str, *arguments: str, seconds: float = 60, path: Se
 def _end(process: subprocess.Popen[bytes]) -> None:
     """No process of the group is left; multiprocessing's tracker, which tidies up after the others, may finish."""
     deadline = time.monotonic() + GRACE if process.poll() is not None else 0.0
+    while time.monotonic() < deadline and _alive(process.pid):
+        time.sleep(0.02)
     with contextlib.suppress(ProcessLookupError):
-        while time.monotonic() < deadline:
-            os.killpg(process.pid, 0)
-            time.sleep(0.005)
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def _alive(group: int) -> bool:
+    """Whether a process of the group runs; a signal would also reach those that only wait to be reaped."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False
 
 
 def main(answer: str, seconds: str, scenario: str, *arguments: str) -> None:

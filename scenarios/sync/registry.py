@@ -31,7 +31,7 @@ def tickets(explore: Explore, form: str) -> Exploration:
 
 def programs(_: Explore, form: str) -> Exploration:
     """Generated programs of all operations, judged against the counter used by one thread."""
-    return linearizable(_class(form, "AtomicCounter"), schedules=1500)
+    return linearizable(_class(form, "AtomicCounter"), schedules=800)
 
 
 def accounting(explore: Explore, form: str) -> Exploration:
@@ -136,7 +136,7 @@ def readers_without_end(explore: Explore, form: str) -> Exploration:
 
     threads = [reader(0), reader(0.5), write]
     lock = _class(form, "ReadWriteLock")
-    return explore(lock, threads, check, modules=(lock.__module__,), preemptions=1, schedules=400)
+    return explore(lock, threads, check, modules=(lock.__module__,), preemptions=1, schedules=200)
 
 
 def writer_gives_up(explore: Explore, form: str) -> Exploration:
