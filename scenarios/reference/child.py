@@ -66,6 +66,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    deadline = time.monotonic() + GRACE  # a killed process takes a moment to end
+    while time.monotonic() < deadline and _alive(process.pid):
+        time.sleep(0.02)
 
 
 def _alive(group: int) -> bool:
