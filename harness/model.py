@@ -34,6 +34,8 @@ class Kind(enum.StrEnum):
     FOREIGN_VALUE = "foreign_value"
     USE_AFTER_STOP = "use_after_stop"
     DOUBLE_CLOSE = "double_close"
+    STARVATION = "starvation"
+    BLOCKED_LOOP = "blocked_loop"
 
 
 class Violation(AssertionError):

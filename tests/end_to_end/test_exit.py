@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-DEADLOCK_WITH_A_POOL = '''
+DEADLOCK_WITH_A_POOL = """
 import concurrent.futures
 import sys
 import threading
@@ -33,9 +33,9 @@ def work(state):
 if __name__ == "__main__":
     print(harness.explore(setup, [work, work], lambda state: None).failure.kind.value)
     print(any(thread.is_alive() for pool in sys.kept for thread in pool._threads))
-'''
+"""
 
-STUCK_BESIDE_A_TRACER = '''
+STUCK_BESIDE_A_TRACER = """
 import os
 import sys
 import types
@@ -63,7 +63,7 @@ if __name__ == "__main__":
         sys.settrace(lambda frame, event, argument: None)
     print(explore().verdict.name)
     sys.settrace(None)
-'''
+"""
 
 
 def outcome(folder: Path, program: str) -> tuple[int, str, str]:
