@@ -488,7 +488,10 @@ class Run:
         for key in keys:
             numbers[key] = number
         try:
-            self._keep.append(weakref.ref(thing, self._forget(keys)))
+            for key in keys:
+                # Called with the dead reference, a default of `pop`. All in C: a thread that is told to end cannot meet
+                # that in here, where it would be lost.
+                self._keep.append(weakref.ref(thing, functools.partial(self.numbers.pop, key)))
         except TypeError:
             # Lists and dictionaries would give their address to the next one: they live until the schedule ends.
             if type(thing) in (dict, list):
@@ -502,13 +505,6 @@ class Run:
             self._numbered += 1
             number = self.numbers[id(task)] = self._numbered
         return number
-
-    def _forget(self, keys: tuple[int, ...]) -> Callable[[Any], None]:
-        def dead(_: Any) -> None:
-            for key in keys:
-                self.numbers.pop(key, None)
-
-        return dead
 
     # -- synchronisation -----------------------------------------------------------------------------------------
 

@@ -93,9 +93,7 @@ class Supervisor:
             self._same_samples = 0
             self._seen, self._cpu, self._asleep, self._since = now, cpu, 0, _monotonic()
             return
-        rest, self._rest = self._rest, _rest(task.worker)
-        # A thread that waits for the GIL sleeps too, but is woken for it in between.
-        if self._rest is not None and self._rest == rest and cpu - self._cpu < 0.002:
+        if cpu - self._cpu < 0.002 and self._sleeps(task):
             self._asleep += 1
             if self._asleep >= SLEEPING_TICKS:
                 self._take_over(task, now[1])
@@ -111,6 +109,19 @@ class Supervisor:
                 f"{task.name} has run {run.watchdog:g} s without reaching a yield point {self.where(task)}"
             )
             self._give_up(Ending.STUCK)
+
+    def _sleeps(self, task: Task) -> bool:
+        """Whether the thread waits for something outside the interpreter.
+
+        One that waits for the interpreter sleeps too; it is woken in between, and stands in a loop. C code that polls is
+        woken as well, but stands in a call.
+        """
+        before, self._rest = self._rest, _rest(task.worker)
+        if self._rest is None or self._rest == before:
+            return self._rest is not None
+        innermost = sys._current_frames().get(task.worker.ident)
+        frame = _outside_harness(innermost)
+        return frame is not None and not _loops(frame, innermost is frame)
 
     def _sample(self, task: Task) -> None:
         """Count how often in a row the thread was seen in the same loop with the same locals."""
