@@ -113,8 +113,8 @@ class Supervisor:
     def _sleeps(self, task: Task) -> bool:
         """Whether the thread waits for something outside the interpreter.
 
-        One that waits for the interpreter sleeps too; it is woken in between, and stands in a loop. C code that polls is
-        woken as well, but stands in a call.
+        One that waits for the interpreter sleeps too; it is woken in between, and stands in a loop. C code that polls
+        is woken as well, but stands in a call.
         """
         before, self._rest = self._rest, _rest(task.worker)
         if self._rest is None or self._rest == before:
