@@ -27,6 +27,12 @@ def raise_in(ident: int, exception: type[BaseException]) -> None:
         _trace_to_raise(sys._current_frames().get(ident), exception)
 
 
+def take_back(ident: int) -> None:
+    """Take back an exception that the thread ``ident`` has not met yet."""
+    if sys.version_info >= (3, 12):
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), None)
+
+
 def _trace_to_raise(frame: FrameType | None, exception: type[BaseException]) -> None:
     def interrupt(frame: FrameType, event: str, arg: object) -> NoReturn:
         raise exception

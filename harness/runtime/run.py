@@ -235,7 +235,11 @@ class Run:
         except BaseException as error:
             if not self.unwinding:
                 task.error = error
-        self._finish(task)
+        try:
+            self._finish(task)
+        except Unwound:
+            # The body ended by itself, and the exception that was to end it came late.
+            self._finish(task)
 
     def _finish(self, task: Task) -> None:
         if self.current is not task and not self.unwinding:

@@ -97,7 +97,6 @@ class Task:
         self.linger = 0
         self.unwinds = 0
 
-
     def forget(self) -> None:
         """Let go of what belongs to the target."""
         self.body = _nothing
@@ -135,6 +134,14 @@ class Worker:
             os.sched_setaffinity(0, {cpu})
         ready.release()
         try:
+            while not self._serve():
+                pass
+        finally:
+            self.ended.release()
+
+    def _serve(self) -> bool:
+        """Carry tasks until told to end (True), or until a task's `Unwound` comes after the task has ended."""
+        try:
             while not self.lost:
                 self.park.acquire()
                 job = self.job
@@ -142,8 +149,9 @@ class Worker:
                     break
                 contextvars.Context().run(self.around, job)
                 job = None
-        finally:
-            self.ended.release()
+        except Unwound:
+            return False
+        return True
 
 
 def _registered(ident: int) -> threading.Thread:

@@ -14,7 +14,7 @@ import time
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from harness.instrument.interrupt import raise_in
+from harness.instrument.interrupt import raise_in, take_back
 from harness.instrument.scope import HARNESS
 from harness.runtime.outcome import Ending, waiting
 from harness.runtime.tasks import State, Task, Unwound, Worker
@@ -184,6 +184,7 @@ class Supervisor:
                 task.worker.park.release()
             elif runs and REPEATS_INTERRUPT:
                 raise_in(task.worker.ident, Unwound)
+        take_back(task.worker.ident)
         return True
 
     def where(self, task: Task) -> str:

@@ -579,7 +579,7 @@ class Derives:
     """Its operator computes in C, and lets go of the interpreter meanwhile."""
 
     __slots__ = ()
-    __matmul__ = staticmethod(functools.partial(hashlib.pbkdf2_hmac, "sha256", b"password", iterations=2_000_000))
+    __matmul__ = staticmethod(functools.partial(hashlib.pbkdf2_hmac, "sha256", b"password", iterations=8_000_000))
 
 
 def test_long_operator_is_no_loop() -> None:
