@@ -23,6 +23,7 @@ from harness.oracles import serial, stall
 from harness.oracles.sharing import conflicting
 from harness.runtime.active import slot
 from harness.runtime.clock import Clock, virtual_time
+from harness.runtime.ending import free_locks
 from harness.runtime.existing import Adoption, logging_locks
 from harness.runtime.guard import no_processes
 from harness.runtime.locks import AbandonedLock
@@ -210,8 +211,8 @@ class Session:
             outcome.forget()
             return executed
         finally:
-            run.forget_locks()
-            self._touched = None if run.unknown else run.numbers.keys()
+            free_locks(run)
+            self._touched = None if run.identity.unknown else run.identity.numbers.keys()
 
     def _make_state(self) -> tuple[Any, list[tuple[threading.Thread, Worker]]]:
         """A fresh state, and the threads that setup has started: they run once the schedule begins."""

@@ -100,7 +100,7 @@ def waiting(run: Run) -> list[Waiting]:
                 task.index,
                 wait.verb,
                 thing,
-                run.numbers.get(id(condition if condition is not None else wait.on), 0),
+                run.identity.numbers.get(id(condition if condition is not None else wait.on), 0),
                 None if owner is None else owner.index,
                 owner is not None and owner.state is State.DONE,
                 loses and id(condition) in run.notified,

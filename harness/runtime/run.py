@@ -8,10 +8,8 @@ that comes back from C without the baton, or a thread that is not ours, only app
 from __future__ import annotations
 
 import functools
-import logging
 import sys
 import threading
-import weakref
 from _thread import TIMEOUT_MAX
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -24,7 +22,9 @@ from harness.instrument.sites import AnySite, SyncSites
 from harness.model import one_line
 from harness.runtime.active import slot
 from harness.runtime.clock import Clock
-from harness.runtime.locks import RLock, refuse
+from harness.runtime.ending import unwind
+from harness.runtime.identity import Identity
+from harness.runtime.locks import refuse
 from harness.runtime.outcome import Ending, Outcome, Waiting
 from harness.runtime.spin import Rotation, watch
 from harness.runtime.tasks import (
@@ -37,7 +37,6 @@ from harness.runtime.tasks import (
     bind,
     get_ident,
     mark_ended,
-    mark_lost,
     native_lock,
 )
 from harness.runtime.threads import adopt
@@ -110,10 +109,7 @@ class Run:
         self.choices: list[tuple[int, int, tuple[int, ...]]] = []
         self.cold: set[AnySite] = set()
         self.held: set[AnySite] = set()
-        self.numbers: dict[int, int] = {}
-        self._keep: list[Any] = []
-        self._numbered = 0
-        self.unknown = False
+        self.identity = Identity()
         self.hashed = 0
         self.locks: dict[int, Any] = {}
         self.notified: dict[int, Any] = {}
@@ -157,60 +153,12 @@ class Run:
             self._hand_baton(self.forced("start"))
             Supervisor(self).wait()
         finally:
-            self.unwind()
+            unwind(self)
             slot.run = None
         outcome = Outcome.of(self)
         for task in self.tasks:
             task.forget()
         return outcome
-
-    def unwind(self) -> None:
-        """End every task that is still parked, one after the other, by an exception at its yield point."""
-        self.unwinding = True
-        if all(task.state is State.DONE for task in self.tasks):
-            self.workers.give_back([task.worker for task in self.tasks])
-            return
-        supervisor = Supervisor(self)
-        logger = logging.getLogger("concurrent.futures")
-        quiet, logger.disabled = logger.disabled, True
-        try:
-            self._unwind_each(supervisor)
-        finally:
-            logger.disabled = quiet
-
-    def _unwind_each(self, supervisor: Supervisor) -> None:
-        for task in list(self.tasks):
-            if task.state is State.DONE:
-                continue
-            if not task.started:
-                task.state = State.DONE
-                continue
-            if not supervisor.end(task):
-                self.stuck.append(f"{task.name} is stuck {supervisor.where(task)}")
-        for lock in list(self.locks.values()):
-            owner = lock._block._owner if isinstance(lock, RLock) else lock._owner
-            if owner is not None and owner.unwinds:
-                self._free(lock)
-        for task in self.tasks:
-            if task.state is not State.DONE:
-                self.workers.lose(task.worker)
-                if task.thread is not None:
-                    mark_lost(task.thread, task.worker)
-        self.workers.give_back([task.worker for task in self.tasks if task.state is State.DONE])
-
-    def forget_locks(self) -> None:
-        """Free the locks that ended tasks still hold, so that no state leaks into the next schedule."""
-        for lock in list(self.locks.values()):
-            self._free(lock)
-
-    def _free(self, lock: Any) -> None:
-        if isinstance(lock, RLock):
-            lock._owner, lock._count = None, 0
-            lock = lock._block
-        if lock._owner is not None and lock._native.locked():
-            lock._native.release()
-        lock._owner = None
-        lock._waiters.clear()
 
     # -- the life of a task --------------------------------------------------------------------------------------
 
@@ -249,7 +197,7 @@ class Run:
         self._enabled = None
         for joiner in task.joiners:
             self._wake(joiner)
-        self.log.append((task.index, self.syncs.ended, self._number_task(task), "end", WRITE))
+        self.log.append((task.index, self.syncs.ended, self.identity.of_lasting(task), "end", WRITE))
         if task.thread is not None:
             mark_ended(task.thread)
         if self.unwinding:
@@ -438,11 +386,11 @@ class Run:
         if self.step > self.max_points:
             self._end(Ending.ENDLESS)
             self._park(task)
-        log, index, numbers = self.log, task.index, self.numbers
+        log, index, numbers = self.log, task.index, self.identity.numbers
         for thing, key, mode in touches:
             number = numbers.get(id(thing))
             if number is None:
-                number = self._number(thing)
+                number = self.identity.add(thing)
             log.append((index, site, number, key, mode))
         if not site.hot and not self.everywhere:
             self.cold.add(site)
@@ -476,39 +424,6 @@ class Run:
         self._park(task)
         if REPAIRS_LOCALS:
             frame.f_locals  # noqa: B018
-
-    def _number(self, thing: Any) -> int:
-        """Number an object by its first touch in this schedule; an instance and its dictionary are one."""
-        if thing is None:
-            self.unknown = True
-            return -1
-        numbers = self.numbers
-        inner = getattr_dict(thing)
-        number = numbers.get(id(inner)) if inner is not None else None
-        if number is None:
-            self._numbered += 1
-            number = self._numbered
-        keys = (id(thing),) if inner is None else (id(thing), id(inner))
-        for key in keys:
-            numbers[key] = number
-        try:
-            for key in keys:
-                # Called with the dead reference, a default of `pop`. All in C: a thread that is told to end cannot meet
-                # that in here, where it would be lost.
-                self._keep.append(weakref.ref(thing, functools.partial(self.numbers.pop, key)))
-        except TypeError:
-            # Lists and dictionaries would give their address to the next one: they live until the schedule ends.
-            if type(thing) in (dict, list):
-                self._keep.append(thing)
-        return number
-
-    def _number_task(self, task: Task) -> int:
-        """The number of a task, which lives as long as the schedule."""
-        number = self.numbers.get(id(task))
-        if number is None:
-            self._numbered += 1
-            number = self.numbers[id(task)] = self._numbered
-        return number
 
     # -- synchronisation -----------------------------------------------------------------------------------------
 
@@ -607,17 +522,6 @@ class Run:
         """``Thread.is_alive`` in a controlled thread."""
         if not self.unwinding:
             self.sync(task, "is_alive", ((target, "end", READ),))
-
-
-def getattr_dict(thing: Any) -> dict[str, Any] | None:
-    """The instance dictionary, looked up without running user code; None for what has none."""
-    if isinstance(thing, (dict, type)):
-        return None
-    try:
-        found = object.__getattribute__(thing, "__dict__")
-    except (AttributeError, TypeError):
-        return None
-    return found if type(found) is dict else None
 
 
 __all__ = ["Run", "Strategy", "get_ident"]
