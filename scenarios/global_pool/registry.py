@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from harness import Exploration, Violation
-from scenarios.global_pool.crossing import crosses
 from scenarios.global_pool.work import square, square_or_die_once
 from scenarios.reference import Explore, Form
 from scenarios.reference.child import in_new_process
+from scenarios.reference.crossing import crosses
 
 TASKS = 24
 

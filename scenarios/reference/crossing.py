@@ -1,4 +1,4 @@
-"""Whether a submission crosses to a worker process: what the probe says, and what the pool then does."""
+"""Whether what is submitted crosses to a worker process: what the pool does, and whom the probe blames for it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any
 
-from harness import Violation
-from harness.probes import watch_submissions
+from harness import Violation, watch_submissions
+from harness.probes import Watch
+from harness.probes.captures import captured_names
 
 
 def crosses(executor: Executor, submit: Callable[[], Future[Any]], expected: Any) -> str:
@@ -19,16 +20,24 @@ def crosses(executor: Executor, submit: Callable[[], Future[Any]], expected: Any
         try:
             result = submit().result(60)
         except Exception as error:
-            raise _violation(watch, error) from error
+            raise blamed(watch, error) from error
     if result != expected:
         raise Violation("check", f"the worker answered {result!r} instead of {expected!r}")
     return f"the task reached a worker process and answered {result!r}"
 
 
-def _violation(watch: Any, error: Exception) -> Exception:
+def blamed(watch: Watch, error: BaseException, what: str = "") -> BaseException:
+    """The violation that the first submission seen by `watch` committed; `error` itself when pickling is not its cause.
+
+    `what` precedes the reason.
+    """
+    del watch.submissions[1:]  # each is diagnosed in a process of its own
     failures = watch.failures()
     if not failures or not failures[0].report.culprits:
-        return error  # not the fault of pickling, or the probe is blind: the scenario itself has broken
+        return error
     failure, culprit = failures[0], failures[0].report.culprits[0]
     where = f", made at {culprit.where}" if culprit.where else ""
-    return Violation("not_picklable", f"{culprit.path} is a {culprit.type}{where}; the pool says: {failure.error}")
+    held = ", ".join(captured_names(watch.submissions[0].fn)) if culprit.path == "fn" else ""
+    holding = f", that captures {held}" if held else ""
+    blame = f"{culprit.path} is a {culprit.type}{where}{holding}"
+    return Violation("not_picklable", f"{what}{blame}; the pool says: {failure.error}")
