@@ -28,34 +28,27 @@ def one_pool(explore: Explore, form: str) -> Exploration:
             raise Violation("two_instances", f"{len(pools)} threads got {distinct} different pools")
 
     def shared(_: None) -> Any:
-        return module.GlobalPool.shared(_Breakable)
+        return module.GlobalPool.shared(ThreadPoolExecutor)
 
     return explore(lambda: None, [shared] * 3, check, modules=(module.__name__,))
 
 
-class _Breakable(ThreadPoolExecutor):
-    """An executor that can be told to be broken, as a pool of processes is after the death of a worker."""
-
-    def __init__(self) -> None:
-        super().__init__(1)
-        self.broken = False
+class _Dead(ThreadPoolExecutor):
+    """An executor that is broken, as a pool of processes is after the death of a worker."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        if self.broken:
-            raise BrokenExecutor("a worker died abruptly")
-        return super().submit(fn, *args, **kwargs)
+        raise BrokenExecutor("a worker died abruptly")
 
 
 class _Broken:
     """A pool whose first executor has broken, and every executor that was made for it."""
 
     def __init__(self, form: str) -> None:
-        self.executors: list[_Breakable] = []
+        self.executors: list[ThreadPoolExecutor] = []
         self.pool = _module(form).GlobalPool(self.make)
-        self.executors[0].broken = True
 
-    def make(self) -> _Breakable:
-        self.executors.append(_Breakable())
+    def make(self) -> ThreadPoolExecutor:
+        self.executors.append(ThreadPoolExecutor(1) if self.executors else _Dead(1))
         return self.executors[-1]
 
 
@@ -147,7 +140,7 @@ def health_of_the_old_name(explore: Explore, form: str) -> Exploration:
 
 def _result(task: Future[int]) -> Any:
     try:
-        return task.result(60)
+        return task.result(120)
     except Exception as error:
         return error
 
@@ -163,7 +156,7 @@ def _explored(form: str, scenario: Any, kind: str = "") -> Form:
 
 def _real(form: str, scenario: Any, kind: str = "") -> Form:
     title, name = scenario.__name__.replace("_", " "), f"{__name__}:{scenario.__name__}"
-    return Form("global_pool", form, title, lambda _: in_new_process(name, form), kind)
+    return Form("global_pool", form, title, lambda _: in_new_process(name, form, seconds=180), kind)
 
 
 FORMS = (

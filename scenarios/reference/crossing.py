@@ -18,7 +18,7 @@ def crosses(executor: Executor, submit: Callable[[], Future[Any]], expected: Any
     """
     with watch_submissions(executor) as watch:
         try:
-            result = submit().result(60)
+            result = submit().result(120)
         except Exception as error:
             raise blamed(watch, error) from error
     if result != expected:
