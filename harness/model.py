@@ -36,6 +36,7 @@ class Kind(enum.StrEnum):
     DOUBLE_CLOSE = "double_close"
     STARVATION = "starvation"
     BLOCKED_LOOP = "blocked_loop"
+    NOT_PICKLABLE = "not_picklable"
 
 
 class Violation(AssertionError):

@@ -30,7 +30,7 @@ def in_new_process(scenario: str, *arguments: str, seconds: float = 60, path: Se
     """Run `package.module:function` on text arguments; returns its line of evidence. `path` adds import folders.
 
     Raises the :class:`harness.Violation` that it raised, and RuntimeError, with the stacks of all its threads, when
-    it broke or did not end within `seconds`.
+    it broke or did not end within `seconds`; a pass does not count either when its process cannot end.
     """
     with tempfile.TemporaryDirectory(prefix="reference-") as folder:
         answer, said = Path(folder, "answer.json"), Path(folder, "said.txt")
@@ -53,6 +53,11 @@ def in_new_process(scenario: str, *arguments: str, seconds: float = 60, path: Se
                 + said.read_text("utf-8", "replace")
             )
         result = json.loads(answer.read_text("utf-8"))
+        if process.returncode and not result["kind"]:
+            raise RuntimeError(
+                f"{scenario} {' '.join(arguments)}: answered, but then did not end: exit code {process.returncode}\n"
+                + said.read_text("utf-8", "replace")
+            )
     if result["kind"]:
         raise Violation(result["kind"], result["text"])
     return str(result["text"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -113,6 +115,17 @@ def test_a_finding_crosses_the_process() -> None:
 def test_a_scenario_that_hangs_ends_and_says_where() -> None:
     with pytest.raises(RuntimeError, match=r"no answer within 1 s(.|\n)*in hangs"):
         in_new_process(f"{__name__}:hangs", seconds=1, path=(str(Path(__file__).parent),))
+
+
+def does_not_end() -> str:
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    faulthandler.dump_traceback_later(0.2, exit=True)  # the watchdog's time is up
+    return "measured, then hung"
+
+
+def test_a_pass_whose_process_does_not_end_is_an_error() -> None:
+    with pytest.raises(RuntimeError, match=r"answered, but then did not end: exit code 1(.|\n)*in _shutdown"):
+        in_new_process(f"{__name__}:does_not_end", path=(str(Path(__file__).parent),))
 
 
 def test_a_scenario_that_dies_is_an_error() -> None:

@@ -115,3 +115,22 @@ def test_the_network_is_the_same_every_time(tmp_path: Path) -> None:
     one, other = (write_network(tmp_path / name).read_bytes() for name in ("one", "other"))
     assert one == other
     assert len(one) < 10_000
+
+
+@pytest.mark.parametrize("form", ["batch", "batch_lambda", "batch_partial", "batch_closure"])
+def test_a_batch_goes_on_without_the_symbol_that_fails(form: str) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    import pandas as pd
+
+    from fixtures.global_pool.repaired import GlobalPool
+
+    pool = GlobalPool(lambda: ThreadPoolExecutor(2))  # threads need no pickling: every form computes the same
+    analyzer = import_module(f"fixtures.parallel_analyzer.{form}").BatchAnalyzer(pool)
+    rising, short = pd.DataFrame({"close": [float(day) for day in range(1, 41)]}), pd.DataFrame({"close": [1.0]})
+    batch = asyncio.run(analyzer.run({"UP": rising, "NEW": short, "DOWN": rising[::-1].reset_index(drop=True)}))
+    pool.close()
+    assert (batch.signals["UP"].rising, batch.signals["DOWN"].rising) == (True, False)
+    assert (batch.signals["UP"].close, round(batch.signals["UP"].distance, 4)) == (40.0, round(40 / 30.5 - 1, 4))
+    assert str(batch.errors["NEW"]) == "NEW: 1 rows, but the slow average needs 20"
+    assert analyzer.handler.results == ["UP", "DOWN"]

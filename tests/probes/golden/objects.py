@@ -29,7 +29,7 @@ class Transcriber:
     def __init__(self) -> None:
         import faster_whisper
 
-        from tests.probes.golden.tiny_whisper import write_model
+        from fixtures.asr_worker.tiny_whisper import write_model
 
         with tempfile.TemporaryDirectory() as folder:
             path = str(write_model(Path(folder)))

@@ -1,0 +1,104 @@
+"""The process-wide pool of the reference modules: what its docstrings promise, on executors that break when told to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from fixtures.global_pool import repaired, threads, timed
+from fixtures.global_pool.repaired import GlobalPool
+
+
+class Breaking(ThreadPoolExecutor):
+    """Breaks under its first `breaks` tasks, which learn of it in their result."""
+
+    def __init__(self, breaks: int = 0) -> None:
+        super().__init__(1)
+        self.breaks = breaks
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.breaks -= 1
+        return super().submit(fn if self.breaks < 0 else self._break, *args, **kwargs)
+
+    def _break(self, *_: object) -> None:
+        raise BrokenExecutor("a worker died abruptly")
+
+
+@pytest.fixture
+def executors() -> Iterator[list[Breaking]]:
+    made: list[Breaking] = []
+    yield made
+    for executor in made:
+        executor.shutdown()
+
+
+@pytest.mark.parametrize("form", ["released", "repaired", "threads_released", "threads", "timed"])
+def test_every_form_runs_tasks_and_counts(form: str) -> None:
+    pool = import_module(f"fixtures.global_pool.{form}").GlobalPool(lambda: ThreadPoolExecutor(2))
+    assert [pool.submit_safe(pow, 2, number).result(20) for number in range(4)] == [1, 2, 4, 8]
+    with pytest.raises(ZeroDivisionError):
+        pool.submit_safe(divmod, 1, 0).result(20)
+    assert (pool.health()["submitted"], pool.health()["rebuilds"]) == (5, 0)
+    pool.close()
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        pool.submit_safe(pow, 2, 2)
+
+
+def test_a_task_whose_workers_die_runs_again(executors: list[Breaking]) -> None:
+    pool = GlobalPool(_maker(executors, 1, 1, 0), retries=2)
+    assert pool.submit_safe(pow, 2, 5).result(20) == 32
+    assert pool.health() == {"is_broken": False, "submitted": 1, "rebuilds": 2}
+    pool.close()
+
+
+def test_a_task_that_always_kills_is_given_up_and_the_pool_lives(executors: list[Breaking]) -> None:
+    pool = GlobalPool(_maker(executors, 1, 1, 1, 0), retries=2)
+    with pytest.raises(BrokenExecutor):
+        pool.submit_safe(pow, 2, 5).result(20)
+    assert pool.health() == {"is_broken": False, "submitted": 1, "rebuilds": 3}
+    assert pool.submit_safe(pow, 2, 5).result(20) == 32
+    pool.close()
+
+
+def test_a_pool_that_cannot_be_rebuilt_says_so_and_tries_again(executors: list[Breaking]) -> None:
+    make = _maker(executors, 2, 0)
+    pool = GlobalPool(make)
+    pool._make_executor = lambda: (_ for _ in ()).throw(OSError("too many processes"))
+    with pytest.raises(OSError, match="too many processes"):
+        pool.submit_safe(pow, 2, 5).result(20)
+    assert pool.health()["is_broken"] is True
+    pool._make_executor = make
+    assert pool.submit_safe(pow, 2, 5).result(20) == 32
+    assert pool.health()["is_broken"] is False
+    pool.close()
+
+
+def test_a_closed_pool_replaces_no_worker(executors: list[Breaking]) -> None:
+    pool = GlobalPool(_maker(executors, 1))
+    pool._closed = True
+    with pytest.raises(RuntimeError, match="after the pool was closed"):
+        pool.submit_safe(pow, 2, 5).result(20)
+    assert len(executors) == 1
+
+
+def test_each_class_has_one_pool_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    classes: list[Any] = [repaired.GlobalPool, threads.GlobalPool, timed.GlobalPool]
+    for cls in classes:
+        monkeypatch.setattr(cls, "_shared", None)
+    pools = [cls.shared(lambda: ThreadPoolExecutor(1)) for cls in classes]
+    assert [type(pool) for pool in pools] == classes
+    assert [cls.shared() for cls in classes] == pools
+
+
+def _maker(made: list[Breaking], *breaks: int) -> Callable[[], Breaking]:
+    left = list(breaks)
+
+    def make() -> Breaking:
+        made.append(Breaking(left.pop(0)))
+        return made[-1]
+
+    return make
