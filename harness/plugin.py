@@ -14,11 +14,12 @@ import pytest
 
 from harness.exploration.api import explore as explore_schedules
 from harness.exploration.result import Exploration
-from harness.exploration.sensitivity import probe_locks, summary, taken_locks, uncovered
+from harness.exploration.sensitivity import EXPLORED, leaves_open, probe_locks, summary, taken_locks
 from harness.kinds import _pytest as configured
 from harness.kinds.linearizable import linearizable as check_linearizable
 from harness.model import ConcurrencyFailure, InconclusiveError, UsageError, Verdict
 from harness.probes.checking import PickleProbe
+from harness.runtime.active import Mutation
 from harness.runtime.patches import patches
 from harness.schedule import Witness
 from harness.targets.chosen import FORM, Targets
@@ -39,6 +40,8 @@ class Run:
     replay: Witness | None
     replay_path: str
     replayed: bool = False
+    covered: set[Mutation] = dataclasses.field(default_factory=set)
+    """Changes to locks that a scenario of the run has noticed."""
 
 
 RUN = pytest.StashKey[Run]()
@@ -148,9 +151,10 @@ class Explore:
             run.replayed = True
         taken_locks()
         exploration = run_scenario(*args, **kwargs)
-        if self._config.getoption("--sensitivity") and exploration.verdict is Verdict.PASS:
-            for probe in probe_locks(lambda: run_scenario(*args, **kwargs), taken_locks()):
-                self._item.user_properties.append((SENSITIVITY, (probe.place, probe.settled, str(probe))))
+        if self._config.getoption("--sensitivity") and exploration.verdict is Verdict.PASS and "replay" not in kwargs:
+            self._item.user_properties.append((SENSITIVITY, EXPLORED))
+            for probe in probe_locks(lambda: run_scenario(*args, **kwargs), taken_locks(), run.covered):
+                self._item.user_properties.append((SENSITIVITY, (probe.key, probe.settled, str(probe))))
         exploration = self._stored(exploration, scenario)
         self._item.user_properties.append((PROPERTY, f"{exploration.verdict.name}: {exploration.reason}"))
         return exploration
@@ -250,7 +254,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     elif session.exitstatus == pytest.ExitCode.OK:
         if _unused(run):
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
-        elif uncovered(_properties(session.config.pluginmanager.get_plugin("terminalreporter"), SENSITIVITY)):
+        elif leaves_open(_properties(session.config.pluginmanager.get_plugin("terminalreporter"), SENSITIVITY)):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from harness.exploration.result import Evidence, Exploration, inconclusive
 from harness.exploration.session import lost_workers
+from harness.runtime.active import slot
 
 BEAT_SECONDS = 0.5
 _HEADER = struct.Struct("<I")
@@ -42,7 +43,9 @@ def in_child(explore: Callable[[], Exploration], threads: int, silence: float) -
         os.close(reader)
         ended = _reap(pid)
     if payload is not None:
-        result: Exploration | Exception = pickle.loads(payload)
+        result: Exploration | Exception
+        result, taken = pickle.loads(payload)
+        slot.taken |= taken
         if isinstance(result, Exception):
             raise result
         return result
@@ -72,9 +75,10 @@ def _child(explore: Callable[[], Exploration], writer: int) -> None:
     try:
         threading.Thread(target=beat, daemon=True).start()
         try:
-            send(pickle.dumps(explore()))
+            result = explore()
+            send(pickle.dumps((result, slot.taken)))
         except Exception as error:
-            send(pickle.dumps(error))
+            send(pickle.dumps((error, slot.taken)))
     finally:
         os._exit(0)
 

@@ -106,7 +106,7 @@ class Session:
 
     def _prepare_state(self) -> None:
         self.adoption.adopt(walk([self.script.setup, self.script.check, *self.script.threads], self._covers))
-        self.adoption.adopt(logging_locks())
+        self.adoption.adopt(logging_locks(), None)
         self._learn_modules()
         self.notes.append(
             f"state restored between schedules: {self.snapshot.objects:,} objects of {len(self._roots)} modules"

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from harness.runtime.tasks import Task, Worker, Workers
 
 
-Site = tuple[str, int, str]
-"""Where a primitive was made: file, line, and the name of its class."""
-Mutation = tuple[str, int, str, str]
+Site = tuple[str, int, int, str]
+"""Where a primitive was made: file, line and column, and the name of its class."""
+Mutation = tuple[str, int, int, str, str]
 """A site, and what is done to it: "no-op", "notify" (for notify_all) or "spurious" (wake-ups)."""
 
 

@@ -53,6 +53,8 @@ def free_locks(run: Run) -> None:
     """Free the locks that ended tasks still hold, so that no state leaks into the next schedule."""
     for lock in list(run.locks.values()):
         _free(lock)
+    for lock in run.passed:
+        lock._passes = 0
 
 
 def _free(lock: Any) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
+from harness.runtime.active import Site
+from harness.runtime.creation import OLDER
 from harness.runtime.locks import Condition, Lock, RLock, SimpleQueue
 from harness.runtime.reach import Setter
 
@@ -36,11 +38,13 @@ class Adoption:
     def __init__(self) -> None:
         self._undo: list[tuple[Setter, Any]] = []
         self._twins: dict[int, tuple[Any, Any]] = {}
+        self._site: Site | None = OLDER
         self.unreachable: list[str] = []
         self.locals_found = False
 
-    def adopt(self, reached: Iterable[tuple[Any, Setter | None]]) -> int:
+    def adopt(self, reached: Iterable[tuple[Any, Setter | None]], site: Site | None = OLDER) -> int:
         """Replace the native primitives among what a walk ``reached``; returns how many places were changed."""
+        self._site = site
         before = len(self._undo)
         conditions = []
         for thing, put in reached:
@@ -65,9 +69,10 @@ class Adoption:
         if known is None:
             if type(native) is _NATIVE_LOCK:
                 twin: Any = Lock()
-                twin._native = native
+                twin._native, twin._site = native, self._site
             elif type(native) is _NATIVE_RLOCK:
                 twin = RLock()
+                twin._block._site = self._site
             else:
                 twin = SimpleQueue()
             known = self._twins[id(native)] = (twin, native)

@@ -18,6 +18,7 @@ from typing import Any, NoReturn, cast
 
 from harness.model import CannotExplore
 from harness.runtime.active import Site, controlled, slot
+from harness.runtime.creation import creation_site
 from harness.runtime.tasks import Task, native_lock
 
 _NativeRLock = _thread.RLock
@@ -31,16 +32,18 @@ class Lock:
     threads exclude each other.
     """
 
-    __slots__ = ("__weakref__", "_native", "_owner", "_site", "_waiters")
+    __slots__ = ("__weakref__", "_native", "_owner", "_passes", "_site", "_waiters")
 
     def __init__(self) -> None:
         self._native = native_lock()
         self._owner: Task | None = None
         self._waiters: list[Task] = []
+        self._passes = 0
         self._site = creation_site(sys._getframe(1))
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         if slot.off is not None and _is_off(self):
+            _pass(self)
             return True
         run = slot.run
         if run is None:
@@ -55,6 +58,7 @@ class Lock:
 
     def release(self) -> None:
         if slot.off is not None and _is_off(self):
+            _unpass(self, "release unlocked lock")
             return
         run = slot.run
         if run is None:
@@ -72,7 +76,7 @@ class Lock:
         if task is not None:
             assert slot.run is not None
             slot.run.probe(task, self)
-        return self._native.locked()
+        return self._native.locked() or self._passes > 0
 
     def __enter__(self) -> bool:
         return self.acquire()
@@ -87,6 +91,7 @@ class Lock:
     def _at_fork_reinit(self) -> None:
         self._native._at_fork_reinit()  # type: ignore[attr-defined]
         self._owner = None
+        self._passes = 0
         self._waiters = []
 
     def __repr__(self) -> str:
@@ -100,41 +105,32 @@ class Lock:
         raise TypeError("cannot pickle '_thread.lock' object")
 
 
-_COMPOSED = {f"{name}.__init__": name for name in ("Condition", "Semaphore", "BoundedSemaphore", "Event", "Barrier")}
-_THREADING = threading.__file__
-_OURS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
-
-
-def creation_site(frame: Any, kind: str = "Lock") -> Site | None:
-    """Where the program made a primitive: through the constructors of `threading`; None for the library's own ones."""
-    while frame is not None:
-        code = frame.f_code
-        if code.co_filename in (__file__, _THREADING):
-            if code.co_qualname == "RLock.__init__" and code.co_filename == __file__:
-                kind = "RLock"
-            elif code.co_qualname in _COMPOSED:
-                kind = _COMPOSED[code.co_qualname]
-            else:
-                return None
-        elif code.co_filename.startswith(_OURS):
-            return None
-        elif code.co_filename.startswith("<"):
-            # The constructor that a dataclass generates: the line that calls it.
-            pass
-        else:
-            return (code.co_filename, frame.f_lineno, kind)
-        frame = frame.f_back
-    return None
-
-
 def _is_off(lock: Lock) -> bool:
     site = lock._site
-    return site is not None and slot.off == (*site, "no-op") and site[2] in ("Lock", "RLock", "Condition")
+    return site is not None and slot.off == (*site, "no-op") and site[3] in ("Lock", "RLock", "Condition")
+
+
+def _pass(lock: Lock) -> None:
+    """Take a lock that is made a no-op: it excludes nobody, and is otherwise what it was."""
+    task = controlled()
+    if task is not None:
+        slot.run.pass_by(task, lock)  # type: ignore[union-attr]
+        slot.run.passed.append(lock)  # type: ignore[union-attr]
+    lock._passes += 1
+
+
+def _unpass(lock: Lock, complaint: str) -> None:
+    if lock._passes:
+        lock._passes -= 1
+    elif lock._native.locked():
+        lock._native.release()  # taken before it was made a no-op
+    else:
+        raise RuntimeError(complaint)
 
 
 def _chosen(site: Site | None, what: str) -> bool:
     """Whether the primitive made at ``site`` is to be changed in this way; notes that it could be."""
-    if site is None or site[2] != "Condition" or controlled() is None:
+    if site is None or site[3] != "Condition" or controlled() is None:
         return False
     slot.taken.add((*site, what))
     return slot.off == (*site, what)
@@ -177,6 +173,7 @@ class RLock:
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         me = get_ident()
         if slot.off is not None and _is_off(self._block):
+            _pass(self._block)
             return True
         if self._owner == me:
             self._count += 1
@@ -195,6 +192,7 @@ class RLock:
 
     def release(self) -> None:
         if slot.off is not None and _is_off(self._block):
+            _unpass(self._block, "cannot release un-acquired lock")
             return
         if self._owner != get_ident():
             raise RuntimeError("cannot release un-acquired lock")
@@ -216,6 +214,7 @@ class RLock:
 
     def _acquire_restore(self, state: tuple[int, int | None]) -> None:
         if slot.off is not None and _is_off(self._block):
+            _pass(self._block)
             return
         self._block.acquire()
         self._count, self._owner = state
@@ -224,6 +223,7 @@ class RLock:
 
     def _release_save(self) -> tuple[int, int | None]:
         if slot.off is not None and _is_off(self._block):
+            _unpass(self._block, "cannot release un-acquired lock")
             return (0, None)
         if not self._count:
             raise RuntimeError("cannot release un-acquired lock")

@@ -22,6 +22,7 @@ from harness.instrument.sites import AnySite, SyncSites
 from harness.model import one_line
 from harness.runtime.active import slot
 from harness.runtime.clock import Clock
+from harness.runtime.creation import GATES, waits_for
 from harness.runtime.ending import unwind
 from harness.runtime.identity import Identity
 from harness.runtime.locks import refuse
@@ -114,6 +115,7 @@ class Run:
         self.locks: dict[int, Any] = {}
         self.notified: dict[int, Any] = {}
         self.woken: set[int] = set()
+        self.passed: list[Any] = []
         self.returned: deque[Task] = deque()
         self.outside: deque[Any] = deque()
         self.outsiders = 0
@@ -449,7 +451,7 @@ class Run:
         if probing:
             touches += ((lock, "state", READ),)
         self.sync(task, "acquire", touches)
-        if lock._site is not None:
+        if lock._site is not None and (lock._site[3] not in GATES or waits_for(lock._site[3], sys._getframe(1))):
             slot.taken.add((*lock._site, "no-op"))
         deadline = self.clock.now + timeout if timeout > 0 else None
         while not lock._native.acquire(False):
@@ -490,6 +492,10 @@ class Run:
         if lock._waiters:
             for waiter in tuple(lock._waiters):
                 self._wake(waiter)
+
+    def pass_by(self, task: Task, lock: Any) -> None:
+        """``lock.acquire`` in a controlled thread, of a lock that is made a no-op: only the yield point stays."""
+        self.sync(task, "acquire", ((lock, "lock", BOTH),))
 
     def probe(self, task: Task, lock: Any) -> None:
         """``lock.locked`` in a controlled thread."""
