@@ -29,7 +29,7 @@ MAYBE_EMPTY = || { test $$? -eq 5 && echo "(no test carries these markers)"; }
 .DELETE_ON_ERROR:
 
 concurrency: $(STAMP)
-	$(PYTEST) -m concurrency scenarios $(ARGS)
+	$(PYTEST) -m concurrency scenarios -n $(WORKERS) $(ARGS)
 
 test: lint
 	$(PYTEST) tests -n $(WORKERS) -m "not long and not serial" $(ARGS)
