@@ -25,7 +25,7 @@ PIP_INSTALL = $(@D)/bin/python -m pip install -qq --disable-pip-version-check --
 # pytest exits with 5 when a selection is empty; that is fine for a part of the suite, and said.
 MAYBE_EMPTY = || { test $$? -eq 5 && echo "(no test carries these markers)"; }
 
-.PHONY: concurrency test lint long benchmark pickle-table install clean
+.PHONY: concurrency test lint long sensitivity benchmark pickle-table install clean
 .DELETE_ON_ERROR:
 
 concurrency: $(STAMP)
@@ -43,6 +43,10 @@ lint: $(STAMP)
 long: $(STAMP)
 	$(PYTEST) tests -n $(WORKERS) -m "long and not serial" $(ARGS) $(MAYBE_EMPTY)
 	$(PYTEST) tests -m "long and serial" $(ARGS) $(MAYBE_EMPTY)
+
+# Whether the scenarios of the repaired reference modules need every lock of theirs.
+sensitivity: $(STAMP)
+	$(BIN)/python -m scenarios.reference.locks
 
 # An environment of its own: one of the peers that are measured brings a pytest plugin.
 benchmark: $(BENCH_STAMP)

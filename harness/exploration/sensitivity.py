@@ -84,7 +84,7 @@ def probe_locks(
             found.append(Probe(mutation, True))
             continue
         alone = lines[file, line, primitive, change] == 1
-        accepted, complaint = _acceptance(file, line, change)
+        accepted, complaint = acceptance(file, line, ACCEPTS.get(change, ""))
         if accepted:
             found.append(Probe(mutation, False, accepted, alone=alone))
             continue
@@ -105,9 +105,8 @@ def _under(mutation: Mutation, explore: Callable[[], Exploration]) -> tuple[Verd
     return result.verdict, f"{result.verdict.name}: {result.reason}"
 
 
-def _acceptance(file: str, line: int, change: str) -> tuple[str, str]:
-    """The reason for which the line of a primitive accepts a change, and a complaint about a comment without one."""
-    words = ACCEPTS.get(change)
+def acceptance(file: str, line: int, words: str) -> tuple[str, str]:
+    """The reason in a comment ``# harness: <words>: <reason>`` at a line, and a complaint where it has no reason."""
     found = re.search(rf"#\s*harness:\s*{words}\b:?([^#]*)", linecache.getline(file, line)) if words else None
     reason = found[1].strip() if found else ""
     return reason, NO_REASON if found and not reason else ""

@@ -75,9 +75,13 @@ class TargetCollector(pytest.Collector):
 
     def collect(self) -> Iterator[pytest.Item]:
         try:
-            for name in self.listed or names():
-                scenario = kind(name)
-                reason = scenario.fits(self.target)
+            scenarios = [kind(name) for name in self.listed or names()]
+            reasons = [scenario.fits(self.target) for scenario in scenarios]
+            if all(reasons) and self.listed is None:
+                needed = "; ".join(f"{s.name}: {reason}" for s, reason in zip(scenarios, reasons, strict=True))
+                raise UsageError(f"{FILE} [tool.harness.targets.{self.name}]: no kind of scenario fits: {needed}")
+            for scenario, reason in zip(scenarios, reasons, strict=True):
+                name = scenario.name
                 item = KindItem.from_parent(self, name=name)
                 item.scenario, item.target, item.explores = scenario, self.target, self.explores
                 item.add_marker(pytest.mark.concurrency)

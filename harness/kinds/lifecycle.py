@@ -9,9 +9,8 @@ from harness.exploration.api import explore as explore_schedules
 from harness.exploration.result import Exploration
 from harness.kinds._script import Done, Operation, body, content, fields, key_of, operations, reader, sequential
 from harness.model import UsageError, Violation, one_line
+from harness.targets.offers import STARTS, STOPS
 
-STOPS = ("close", "stop", "shutdown", "terminate")
-STARTS = ("start", "open", "connect")
 ACCIDENTS = (AttributeError, NameError, TypeError, IndexError, KeyError)
 
 

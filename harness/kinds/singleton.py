@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
@@ -47,8 +48,7 @@ def fits(target: Any) -> str:
     made = target.maker
     if isinstance(made, ModuleType):
         return "the target is a module, of which there is one anyway"
-    plain: tuple[Any, Any] = (object.__new__, type.__call__)
-    if isinstance(made, type) and (made.__new__, type(made).__call__) == plain:
+    if isinstance(made, type) and not (inspect.isfunction(made.__new__) or inspect.isfunction(type(made).__call__)):
         return f"{made.__name__}() makes a new object each time: it has neither __new__ nor a metaclass"
     return ""
 

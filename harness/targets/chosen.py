@@ -57,10 +57,10 @@ def load(path: str, source: str, *, module: bool = False) -> Any:
         raise UsageError(f"{source}: not of the form {FORM}")
     try:
         found = import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         cause = f"{type(error).__name__}: {error}".replace("\n", " ")
         raise UsageError(
-            f"{source}: importing {module_name} raised {cause}; run pytest where it can be imported, or set PYTHONPATH"
+            f"{source}: importing {module_name} raised {cause}; run where it can be imported, or set PYTHONPATH"
         ) from error
     for attribute in attributes.split(".") if attributes else ():
         if not hasattr(found, attribute):

@@ -77,10 +77,12 @@ def read(path: Path, kinds: Sequence[str]) -> list[Entry]:
     targets = tables.get("targets", {})
     if not isinstance(targets, dict):
         raise UsageError(f"{where} targets: must hold a table for each target, such as [tool.harness.targets.manager]")
-    return [_entry(name, table, f"{path.name} [tool.harness.targets.{name}]", kinds) for name, table in targets.items()]
+    source = f"{path.name} [tool.harness.targets."
+    return [entry_of(name, table, f"{source}{name}]", kinds) for name, table in targets.items()]
 
 
-def _entry(name: str, table: Any, source: str, kinds: Sequence[str]) -> Entry:
+def entry_of(name: str, table: Any, source: str, kinds: Sequence[str]) -> Entry:
+    """The entry that a table gives; ``source`` says in an error where it stands, ``kinds`` are those there are."""
     if not isinstance(table, dict):
         raise UsageError(f"{source}: must be a table with at least make = \"package.module:Class\"")
     _known(table, tuple(KEYS), source)
@@ -90,6 +92,8 @@ def _entry(name: str, table: Any, source: str, kinds: Sequence[str]) -> Entry:
     for key, least in LEAST.items():
         if values.get(key, least) < least:
             raise UsageError(f"{source} {key}: must be at least {least}, not {values[key]}")
+    if values.get("kinds") == []:
+        raise UsageError(f"{source} kinds: is empty; leave the key out for all kinds that fit, or name some")
     for kind in values.get("kinds", ()):
         if kind not in kinds:
             near = difflib.get_close_matches(kind, kinds, n=1)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import Exploration, Violation
+from scenarios.asr_worker.alone import each_its_own, peak_of_a_job
 from scenarios.reference import Explore, Form
 from scenarios.reference.child import in_new_process
 
@@ -194,6 +195,8 @@ FORMS = (
     _explored("threaded", after_an_overrun),
     _explored("threaded_raised", three_at_once, "check"),
     _explored("threaded", three_at_once),
+    _explored("supervised", each_its_own),
+    _explored("supervised", peak_of_a_job),
     _real("supervised_released", after_a_replacement, "starvation"),
     _real("supervised", after_a_replacement),
     _real("direct", real_recordings),

@@ -6,7 +6,7 @@ A folder of `scenarios/` that holds a `registry.py` with a tuple `FORMS` takes p
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,11 +87,17 @@ def judge(form: Form, explore: Explore) -> Outcome:
 def table(rows: list[tuple[Form, Outcome]]) -> str:
     """The outcomes as a Markdown table."""
     heading = ("module", "form", "scenario", "expected", "verdict", "kind")
-    cells = [(f.module, f.form, f.scenario, f.expected, outcome.verdict, outcome.kind) for f, outcome in rows]
-    widths = [max(len(row[column]) for row in (heading, *cells)) for column in range(len(heading))]
+    return aligned(
+        heading, [(f.module, f.form, f.scenario, f.expected, outcome.verdict, outcome.kind) for f, outcome in rows]
+    )
+
+
+def aligned(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose columns line up."""
+    widths = [max(len(row[column]) for row in (heading, *rows)) for column in range(len(heading))]
 
     def lines() -> Iterator[str]:
-        for row in (heading, tuple("-" * width for width in widths), *cells):
+        for row in (heading, tuple("-" * width for width in widths), *rows):
             yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
 
     return "\n".join(lines())

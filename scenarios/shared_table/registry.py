@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import numpy as np
 
-from harness import Violation
-from scenarios.reference import Form
+from harness import Exploration, Violation
+from scenarios.reference import Explore, Form
 from scenarios.reference.child import in_new_process
 
 ROWS, COLUMNS = 20_000, 64  # 10 MB
@@ -49,6 +50,22 @@ def every_request_counts(form: str) -> str:
     return f"{expected.total()} requests by 2 workers, all counted"
 
 
+def requests_on_threads(explore: Explore, form: str) -> Exploration:
+    """The manager serves each worker on a thread of its own: under controlled interleaving without the processes."""
+    module = importlib.import_module(f"fixtures.shared_table.{form}")
+
+    def check(table: Any, sums: Sequence[float]) -> None:
+        if table.asked() != {0: len(sums)}:
+            raise Violation("lost_update", f"{table.asked()} after {len(sums)} requests")
+
+    return explore(lambda: module.Table(np.ones((1, 2))), [_first_row] * 10, check, modules=(module.__name__,))
+
+
+def _first_row(table: Any) -> float:
+    total: float = table.row_sum(0)
+    return total
+
+
 def _table_pool(form: str, table: Any) -> Any:
     return importlib.import_module(f"fixtures.shared_table.{form}").TablePool(table)
 
@@ -66,4 +83,5 @@ FORMS = (
     _form("segment", same_rows),
     _form("proxied_released", every_request_counts, "lost_update"),
     _form("proxied", every_request_counts),
+    Form("shared_table", "proxied", "requests on threads", lambda explore: requests_on_threads(explore, "proxied")),
 )

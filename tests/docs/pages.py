@@ -70,7 +70,7 @@ def shown(expected: list[str], printed: str) -> bool:
     return re.fullmatch(pattern, "".join(f"{line}\n" for line in normalised(printed))) is not None
 
 
-def run(command: str, folder: Path) -> str:
+def run(command: str, folder: Path, **environment: str) -> str:
     """What ``command`` prints in ``folder``, with this interpreter's programs first and nothing of this pytest."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{inherited.get('PATH', '')}"
@@ -78,17 +78,16 @@ def run(command: str, folder: Path) -> str:
         command,
         shell=True,
         cwd=folder,
-        env={**inherited, "PATH": path, "COLUMNS": "100", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**inherited, "PATH": path, "COLUMNS": "100", "PYTHONDONTWRITEBYTECODE": "1", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=300,
     ).stdout
 
 
-def follow(page: Path, folder: Path) -> int:
+def follow(page: Path, folder: Path, **environment: str) -> int:
     """Do what ``page`` says in ``folder``; fails at the first output that differs. Returns the number of commands."""
-    (folder / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider -p no:benchmark\n", "utf-8")
     count = 0
     for block in blocks(page):
         if block.file:
@@ -97,7 +96,7 @@ def follow(page: Path, folder: Path) -> int:
             path.write_text(block.text, "utf-8")
         elif block.language == "console":
             for command, expected in transcripts(block.text):
-                printed = run(command, folder)
+                printed = run(command, folder, **environment)
                 assert shown(expected, printed), f"{page.name}: $ {command}\n{printed}"
                 count += 1
         else:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.docs.pages import DOCS, follow, shown
 
-OWN_TEST = {"linearizability.md", "pickle-probe.md"}  # in tests/end_to_end and tests/probes
+OWN_TEST = {"linearizability.md", "new-repository.md", "pickle-probe.md"}  # in tests/end_to_end and tests/probes
 PAGES = sorted(
     page
     for page in (*DOCS.glob("*.md"), *DOCS.glob("how-to/*.md"))
@@ -18,6 +18,7 @@ PAGES = sorted(
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_page_shows_what_is_printed(page: Path, tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider -p no:benchmark\n", "utf-8")
     assert follow(page, tmp_path) > 0
 
 
