@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from harness.oracles.stall import nothing_changed
 from harness.runtime.tasks import State, Task
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ class Waiting:
     owner: int | None
     owner_ended: bool
     notified: bool
+    """A notification came that is not kept, so it is lost on this wait."""
+    in_vain: bool
+    """What it looked at before the wait has not changed since."""
     place: str
 
 
@@ -104,10 +108,16 @@ def waiting(run: Run) -> list[Waiting]:
                 None if owner is None else owner.index,
                 owner is not None and owner.state is State.DONE,
                 loses and id(condition) in run.notified,
+                condition is not None and _in_vain(run, task, condition),
                 _place(run, task),
             )
         )
     return found
+
+
+def _in_vain(run: Run, task: Task, condition: Any) -> bool:
+    lock = getattr(condition._lock, "_block", condition._lock)
+    return nothing_changed(run.log, task.index, run.identity.numbers.get(id(lock), 0))
 
 
 def _place(run: Run, task: Task) -> str:

@@ -151,9 +151,13 @@ class Run:
         for thread, worker in started:
             adopt(self, thread, worker)
         slot.run = self
+        supervisor = Supervisor(self)
         try:
             self._hand_baton(self.forced("start"))
-            Supervisor(self).wait()
+            supervisor.wait()
+        except BaseException:
+            supervisor.halt()
+            raise
         finally:
             unwind(self)
             slot.run = None

@@ -157,7 +157,8 @@ class Worker:
 def _registered(ident: int) -> threading.Thread:
     """A Thread object that ``threading.current_thread()`` finds for ``ident``, without a thread of its own."""
     thread = threading.Thread(daemon=False)
-    thread._started.set()  # type: ignore[attr-defined]
+    # Not `set()`: its lock would make yield points where a schedule needs one more worker than those before it.
+    thread._started._flag = True  # type: ignore[attr-defined]
     thread._ident = ident  # type: ignore[attr-defined]
     threading._active[ident] = thread  # type: ignore[attr-defined]
     return thread

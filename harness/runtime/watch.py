@@ -165,6 +165,16 @@ class Supervisor:
         else:
             run._hand_baton(following)
 
+    def halt(self) -> None:
+        """Stop the schedule, since the exploring thread was interrupted: its threads would go on handing the baton."""
+        run = self.run
+        # Whoever has the baton finds at its next yield point that the schedule is too long, and gives it back.
+        run.max_points = -1
+        until = _monotonic() + UNWIND_SECONDS
+        while run.ending is None and not run.main.acquire(timeout=TICK):
+            if _monotonic() > until:
+                run.ending = Ending.STUCK
+
     def end(self, task: Task) -> bool:
         """Unwind one task; False when it is stuck in C."""
         run = self.run

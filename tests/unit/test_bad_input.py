@@ -765,6 +765,14 @@ def test_bare_except_cannot_keep_a_thread() -> None:
 # -- interruptions and nesting -------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def control_c() -> Iterator[None]:
+    """Ctrl-C interrupts, also where the tests were started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def press_control_c() -> None:
     main = threading.main_thread().ident
     assert main is not None
@@ -787,6 +795,7 @@ def interrupting_thread(state: SimpleNamespace) -> None:
         add(state)
 
 
+@pytest.mark.usefixtures("control_c")
 @pytest.mark.parametrize(
     ("prepare", "body", "judge"),
     [
@@ -807,6 +816,31 @@ def test_keyboard_interrupt(
     assert_still_works()
 
 
+@pytest.mark.usefixtures("control_c")
+@pytest.mark.parametrize("repetition", range(3))
+def test_keyboard_interrupt_while_threads_take_turns(repetition: int) -> None:
+    """They would go on handing the baton while their end has begun; that both were told to run came out by chance."""
+
+    def turns() -> SimpleNamespace:
+        return SimpleNamespace(mine=threading.Semaphore(0), theirs=threading.Semaphore(0))
+
+    def serve(state: SimpleNamespace) -> None:
+        press_control_c()
+        for _ in range(2000):
+            state.theirs.release()
+            state.mine.acquire()
+
+    def answer(state: SimpleNamespace) -> None:
+        for _ in range(2000):
+            state.theirs.acquire()
+            state.mine.release()
+
+    with pytest.raises(KeyboardInterrupt):
+        harness.explore(turns, [serve, answer], no_check)
+    assert_still_works()
+
+
+@pytest.mark.usefixtures("control_c")
 def test_keyboard_interrupt_while_all_wait() -> None:
     """Also while a thread sits in C."""
     trap = StuckOnPipe()
