@@ -23,7 +23,7 @@ def explain(record: str) -> None:
     try:
         witness = Witness.load(record)
     except UsageError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.UsageError(str(error)) from None
     click.echo(f"{witness.kind}: {witness.message}")
     if witness.scenario:
         click.echo(f"scenario: {witness.scenario}")

@@ -166,10 +166,16 @@ class Explore:
             return exploration
         witness = dataclasses.replace(failure.witness, scenario=scenario)
         name = re.sub(r"[^A-Za-z0-9.]+", "-", scenario).strip("-")[-120:]
-        path = witness.save(self._config.rootpath / ".harness" / f"{name}.json")
-        shown = os.path.relpath(path, self._config.invocation_params.dir)
-        command = f"pytest {shlex.quote(self._item.nodeid)} --concurrency-replay={shlex.quote(shown)}"
-        explanation = f"{failure.explanation}\n\nreplay: {command}"
+        folder = self._config.rootpath / ".harness"
+        try:
+            path = witness.save(folder / f"{name}.json")
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            replay = f"no replay record: {folder} cannot be written ({why}); make it a folder that can, and run again"
+        else:
+            shown = os.path.relpath(path, self._config.invocation_params.dir)
+            replay = f"replay: pytest {shlex.quote(self._item.nodeid)} --concurrency-replay={shlex.quote(shown)}"
+        explanation = f"{failure.explanation}\n\n{replay}"
         return dataclasses.replace(
             exploration, failure=dataclasses.replace(failure, witness=witness, explanation=explanation)
         )

@@ -26,7 +26,7 @@ from harness.oracles import serial
 from harness.oracles.order import judge_weaker, orders
 from harness.schedule import Witness
 from harness.schedule.history import Call, Program, columns, shown_program
-from harness.targets.programs import Choice, choices_of, in_python, method_of, probe, search, sizes, smaller
+from harness.targets.programs import Choice, Method, choices_of, in_python, method_of, probe, search, sizes, smaller
 
 Progress = Callable[[int, str], None]
 OF_ONE_PROGRAM = 10
@@ -185,6 +185,7 @@ class _Search:
         self.failed: Judged | None = None
         self.stop = ""
         self.rendezvous = ""
+        self.one_call = False
         self.overlaps = 0
         self.shrinks = 0
         self.proved: Counter[tuple[int, int]] = Counter()
@@ -192,6 +193,9 @@ class _Search:
     # -- the three ways to run -----------------------------------------------------------------------------------
 
     def generate(self, choices: Sequence[Choice], threads: int, length: int, most: int) -> Linearizability:
+        self.one_call = len(choices) == 1 and not (
+            isinstance(choices[0], Method) and (choices[0].args or choices[0].kwargs)
+        )
         shapes = list(sizes(threads, length))
         weights = [_weight(shape) for shape in shapes]
         for number, shape in enumerate(shapes):
@@ -289,6 +293,8 @@ class _Search:
                 f"{judged.rendezvous} completes only together with another operation: one at a time it always blocks, "
                 f"so there is no sequential specification; leave it out (program {shown_program(judged.program)})"
             )
+            if self.one_call:  # else a bug in the others may still be found
+                self.stop = self.rendezvous
 
     def _show_progress(self) -> None:
         if self.progress is not None and _clock() - self.reported > 2.0:

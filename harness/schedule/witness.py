@@ -123,7 +123,10 @@ class Witness:
         try:
             text = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"cannot read the replay record {path}: {error}") from None
+            why = getattr(error, "strerror", None) or error
+            raise UsageError(
+                f"cannot read the replay record {path}: {why}; give the JSON file that a failure named"
+            ) from None
         try:
             return cls.from_json(text)
         except UsageError as error:

@@ -86,6 +86,15 @@ def test_the_printed_command_replays_the_failure(racy: Project) -> None:
     assert schedule_of(again.lines) == schedule_of(first.lines)
 
 
+def test_a_failure_whose_record_cannot_be_kept_is_reported_all_the_same(racy: Project) -> None:
+    racy.write(".harness", "a file in the place of the folder")
+    run = racy.pytest("-m", "concurrency")
+    assert run.outcomes == {"failed": 1}
+    assert "1 of 2 counts arrived" in run.text
+    assert run.line(r"^no replay record: .*\.harness cannot be written \(.+\); make it a folder that can, and run")
+    assert "Traceback" not in run.text
+
+
 def test_a_replay_of_repaired_code_is_not_reported_as_the_failure(racy: Project) -> None:
     command = replay_command(racy.pytest("-m", "concurrency").text)
     racy.write("counter.py", FIXED)

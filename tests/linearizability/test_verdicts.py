@@ -122,6 +122,21 @@ class Coupled:
             return True
 
 
+class Meeting(s.Counter):
+    """A counter that loses updates, with an operation that needs a partner."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.barrier = threading.Barrier(2)
+
+    def meet(self) -> None:
+        self.barrier.wait()
+
+    def act(self, counting: bool) -> int:
+        self.increment() if counting else self.meet()
+        return self.value
+
+
 class LockedLog(Log):
     def __init__(self) -> None:
         super().__init__()
@@ -268,8 +283,19 @@ def test_programs_without_overlap_are_no_pass() -> None:
 
 
 def test_what_needs_a_partner_has_no_sequential_specification() -> None:
-    reason = inconclusive(linearizable(lambda: threading.Barrier(2), ["wait"]))
-    assert "wait() completes only together with another operation" in reason
+    found = linearizable(lambda: threading.Barrier(2), ["wait"])
+    assert "wait() completes only together with another operation" in inconclusive(found)
+    assert found.programs == 1  # no further one could tell more
+
+
+def test_an_operation_that_needs_a_partner_hides_no_bug_of_the_others() -> None:
+    found = linearizable(Meeting, ["meet()", "increment()", "get()"])
+    assert found.verdict is Verdict.FAIL and "meet" not in str(found.program), found.reason
+
+
+def test_nor_do_some_arguments_of_the_only_operation_hide_a_bug_at_others() -> None:
+    found = linearizable(Meeting, ["act"])
+    assert found.verdict is Verdict.FAIL and "False" not in str(found.program), found.reason
 
 
 def test_results_without_content_need_a_plain_form() -> None:
