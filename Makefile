@@ -4,6 +4,8 @@
 PYTHON ?= python3
 WORKERS ?= 2
 ARGS ?=
+# More of the expression that `make test` selects by, as in SELECT="and not once".
+SELECT ?=
 
 # Three words: the version that names the environment, the exact version, and whether the interpreter will do.
 ABOUT := $(shell $(PYTHON) -c 'import sys; v = sys.version_info; \
@@ -32,8 +34,8 @@ concurrency: $(STAMP)
 	$(PYTEST) -m concurrency scenarios -n $(WORKERS) $(ARGS)
 
 test: lint
-	$(PYTEST) tests -n $(WORKERS) -m "not long and not serial" $(ARGS)
-	$(PYTEST) tests -m "serial and not long" $(ARGS) $(MAYBE_EMPTY)
+	$(PYTEST) tests -n $(WORKERS) -m "not long and not serial $(SELECT)" $(ARGS)
+	$(PYTEST) tests -m "serial and not long $(SELECT)" $(ARGS) $(MAYBE_EMPTY)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -41,7 +43,7 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 long: $(STAMP)
-	$(PYTEST) tests -n $(WORKERS) -m "long and not serial" $(ARGS) $(MAYBE_EMPTY)
+	$(PYTEST) tests -n $(WORKERS) --dist worksteal -m "long and not serial" $(ARGS) $(MAYBE_EMPTY)
 	$(PYTEST) tests -m "long and serial" $(ARGS) $(MAYBE_EMPTY)
 
 # Whether the scenarios of the repaired reference modules need every lock of theirs.
