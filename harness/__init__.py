@@ -1,38 +1,44 @@
 """Makes concurrency regressions certain: finds the failing interleaving, proves what it can, replays what it found."""
 
-from harness.exploration.api import explore
-from harness.exploration.result import Exploration, Failure
-from harness.kinds.cache import cache
-from harness.kinds.hammer import hammer
-from harness.kinds.lazy_init import lazy_init
-from harness.kinds.lifecycle import lifecycle
-from harness.kinds.linearizable import Linearizability, linearizable
-from harness.kinds.picklable import picklable
-from harness.kinds.singleton import singleton
-from harness.kinds.snapshot import snapshot
-from harness.model import (
-    CannotExplore,
-    ConcurrencyFailure,
-    HarnessError,
-    InconclusiveError,
-    Kind,
-    UsageError,
-    Verdict,
-    Violation,
-)
-from harness.probes import (
-    Culprit,
-    PickleReport,
-    Problem,
-    ProblemKind,
-    captures,
-    probe_exceptions,
-    probe_pickle,
-    probe_submission,
-    probe_submit,
-    watch_submissions,
-)
-from harness.schedule import Decision, Place, Witness
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.exploration.api import explore
+    from harness.exploration.result import Exploration, Failure
+    from harness.kinds.cache import cache
+    from harness.kinds.hammer import hammer
+    from harness.kinds.lazy_init import lazy_init
+    from harness.kinds.lifecycle import lifecycle
+    from harness.kinds.linearizable import Linearizability, linearizable
+    from harness.kinds.picklable import picklable
+    from harness.kinds.singleton import singleton
+    from harness.kinds.snapshot import snapshot
+    from harness.model import (
+        CannotExplore,
+        ConcurrencyFailure,
+        HarnessError,
+        InconclusiveError,
+        Kind,
+        UsageError,
+        Verdict,
+        Violation,
+    )
+    from harness.probes import (
+        Culprit,
+        PickleReport,
+        Problem,
+        ProblemKind,
+        captures,
+        probe_exceptions,
+        probe_pickle,
+        probe_submission,
+        probe_submit,
+        watch_submissions,
+    )
+    from harness.schedule import Decision, Place, Witness
 
 __all__ = [
     "CannotExplore",
@@ -69,3 +75,37 @@ __all__ = [
     "snapshot",
     "watch_submissions",
 ]
+
+# Loaded when first used: worker processes import this package with the functions they run, and need none of it.
+_MODULES = {
+    "harness.exploration.api": "explore",
+    "harness.exploration.result": "Exploration Failure",
+    "harness.kinds.cache": "cache",
+    "harness.kinds.hammer": "hammer",
+    "harness.kinds.lazy_init": "lazy_init",
+    "harness.kinds.lifecycle": "lifecycle",
+    "harness.kinds.linearizable": "Linearizability linearizable",
+    "harness.kinds.picklable": "picklable",
+    "harness.kinds.singleton": "singleton",
+    "harness.kinds.snapshot": "snapshot",
+    "harness.model": (
+        "CannotExplore ConcurrencyFailure HarnessError InconclusiveError Kind UsageError Verdict Violation"
+    ),
+    "harness.probes": (
+        "Culprit PickleReport Problem ProblemKind captures probe_exceptions probe_pickle probe_submission "
+        "probe_submit watch_submissions"
+    ),
+    "harness.schedule": "Decision Place Witness",
+}
+_HOME = {name: module for module, listed in _MODULES.items() for name in listed.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOME[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
