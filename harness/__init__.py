@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.audit import Growth, Leak, LeakKind, LeaksFound, leak_audit, leak_growth
     from harness.exploration.api import explore
     from harness.exploration.result import Exploration, Failure
     from harness.kinds.cache import cache
@@ -47,9 +48,13 @@ __all__ = [
     "Decision",
     "Exploration",
     "Failure",
+    "Growth",
     "HarnessError",
     "InconclusiveError",
     "Kind",
+    "Leak",
+    "LeakKind",
+    "LeaksFound",
     "Linearizability",
     "PickleReport",
     "Place",
@@ -64,6 +69,8 @@ __all__ = [
     "explore",
     "hammer",
     "lazy_init",
+    "leak_audit",
+    "leak_growth",
     "lifecycle",
     "linearizable",
     "picklable",
@@ -78,6 +85,7 @@ __all__ = [
 
 # Loaded when first used: worker processes import this package with the functions they run, and need none of it.
 _MODULES = {
+    "harness.audit": "Growth Leak LeakKind LeaksFound leak_audit leak_growth",
     "harness.exploration.api": "explore",
     "harness.exploration.result": "Exploration Failure",
     "harness.kinds.cache": "cache",

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from harness.audit import LeaksFound
+from harness.audit import _pytest as audit
 from harness.exploration.api import explore as explore_schedules
 from harness.exploration.result import Exploration
 from harness.exploration.sensitivity import EXPLORED, leaves_open, probe_locks, summary, taken_locks
@@ -29,6 +31,7 @@ PROPERTY = "concurrency"
 SENSITIVITY = "sensitivity"
 ASKED = "concurrency_targets_asked"
 REPLAYED = "concurrency_replayed"
+OWN_WORDS = (ConcurrencyFailure, InconclusiveError, LeaksFound, UsageError)
 SETTINGS = ("schedules", "preemptions", "seconds", "seed")
 
 
@@ -58,6 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                     help="explore each scenario again without each lock it takes: one that still passes misses it")
     group.addoption("--target", action="append", default=[], metavar="NAME=package.module:Object",
                     help="run the scenarios that ask for target NAME on this object (may be repeated)")  # fmt: skip
+    audit.add_options(parser, group)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -69,6 +73,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     _replace_factories(config)
     config.addinivalue_line("markers", MARKER)
+    config.pluginmanager.register(audit.AuditPlugin(config), "harness-audit")
     path = config.getoption("--concurrency-replay")
     for name, least in (("schedules", 1), ("preemptions", 0), ("seconds", None)):
         value = config.getoption(f"--concurrency-{name}")
@@ -217,9 +222,10 @@ def target(request: pytest.FixtureRequest) -> Any:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """A concurrency failure prints its own report, not a traceback through the harness."""
+    """A concurrency failure prints its own report, not a traceback through the harness; a wrong argument one line."""
     report: Any = yield
-    if call.excinfo is not None and isinstance(call.excinfo.value, (ConcurrencyFailure, InconclusiveError)):
+    known = call.excinfo is not None and isinstance(call.excinfo.value, OWN_WORDS)
+    if call.excinfo is not None and known and not isinstance(report.longrepr, str):  # whose item has found its words
         entry = next((e for e in reversed(call.excinfo.traceback) if Path(str(e.path)) == item.path), None)
         report.longrepr = _own_words(call.excinfo, item.path, entry.lineno + 1 if entry is not None else 0)
     return report  # type: ignore[no-any-return]

@@ -85,6 +85,8 @@ class TargetCollector(pytest.Collector):
                 item = KindItem.from_parent(self, name=name)
                 item.scenario, item.target, item.explores = scenario, self.target, self.explores
                 item.add_marker(pytest.mark.concurrency)
+                if self.target.audit:
+                    item.add_marker(pytest.mark.audit)
                 item.reason = reason if self.listed is None else ""
                 yield item
         except UsageError as error:

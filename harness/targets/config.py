@@ -16,12 +16,13 @@ from harness.targets.chosen import load
 from harness.targets.expressions import Expression, condition, operation
 
 TEXT, TEXTS, WHOLE = "a string", "a list of strings", "a whole number"
-NUMBER, ANY, TABLE = "a number", "a list", "a table"
+NUMBER, ANY, TABLE, FLAG = "a number", "a list", "a table", "true or false"
 KEYS = {
     "make": TEXT, "args": ANY, "kwargs": TABLE, "setup": TEXTS, "reset": TEXT, "call": TEXTS, "observe": TEXT,
     "invariant": TEXT, "exact": TEXTS, "lazy": TEXTS, "cache": TEXTS, "update": TEXTS, "made": TEXT, "start": TEXT,
     "stop": TEXT, "kinds": TEXTS, "threads": WHOLE, "expected": TEXTS, "modules": TEXTS, "preemptions": WHOLE,
     "schedules": WHOLE, "seconds": NUMBER, "seed": WHOLE, "isolate": TEXT, "timeouts": TEXT, "watchdog": NUMBER,
+    "audit": FLAG,
 }  # fmt: skip
 OPTIONS = ("preemptions", "schedules", "seconds", "seed", "isolate", "timeouts", "watchdog")
 LEAST = {"threads": 2, "preemptions": 0, "schedules": 1}
@@ -62,6 +63,8 @@ class Target:
     threads: int
     expected: tuple[type[BaseException], ...]
     options: Mapping[str, Any] = field(default_factory=dict)
+    audit: bool = False
+    """Whether its scenarios must leave nothing behind."""
 
 
 def read(path: Path, kinds: Sequence[str]) -> list[Entry]:
@@ -120,6 +123,7 @@ def _typed(value: Any, wanted: str, where: str) -> Any:
         NUMBER: isinstance(value, (int, float)) and not isinstance(value, bool),
         ANY: isinstance(value, list),
         TABLE: isinstance(value, dict),
+        FLAG: isinstance(value, bool),
     }[wanted]
     if not right:
         raise UsageError(f"{where}: must be {wanted}, not {value!r}")
@@ -164,6 +168,7 @@ def load_target(entry: Entry, chosen: Callable[[str, str], Any]) -> Target:
         entry.name, maker, fresh, make, many("call"), many("lazy"), many("cache"), many("update"), one("observe"),
         invariant, one("made"), one("start"), one("stop"), tuple(values.get("exact", ())), values.get("threads", 10),
         tuple(_exception(name, source) for name in values.get("expected", ())), options,
+        values.get("audit", False),
     )  # fmt: skip
 
 

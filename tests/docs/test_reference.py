@@ -43,7 +43,7 @@ def test_the_scenario_kinds() -> None:
 
 
 def test_the_options_of_pytest(pytestconfig: pytest.Config) -> None:
-    source = (ROOT / "harness" / "plugin.py").read_text("utf-8")
+    source = "".join(path.read_text("utf-8") for path in sorted((ROOT / "harness").rglob("*.py")))
     options = set(re.findall(r'addoption\(\s*"(--[\w-]+)"', source))
     assert options
     assert first_column(section("pytest")) >= options
