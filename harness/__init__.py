@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.audit import Growth, Leak, LeakKind, LeaksFound, leak_audit, leak_growth
+    from harness.doctor import BrokenPool, explain_broken_pool, watch_pools
     from harness.exploration.api import explore
     from harness.exploration.result import Exploration, Failure
     from harness.kinds.cache import cache
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from harness.schedule import Decision, Place, Witness
 
 __all__ = [
+    "BrokenPool",
     "CannotExplore",
     "ConcurrencyFailure",
     "Culprit",
@@ -66,6 +68,7 @@ __all__ = [
     "Witness",
     "cache",
     "captures",
+    "explain_broken_pool",
     "explore",
     "hammer",
     "lazy_init",
@@ -80,12 +83,14 @@ __all__ = [
     "probe_submit",
     "singleton",
     "snapshot",
+    "watch_pools",
     "watch_submissions",
 ]
 
 # Loaded when first used: worker processes import this package with the functions they run, and need none of it.
 _MODULES = {
     "harness.audit": "Growth Leak LeakKind LeaksFound leak_audit leak_growth",
+    "harness.doctor": "BrokenPool explain_broken_pool watch_pools",
     "harness.exploration.api": "explore",
     "harness.exploration.result": "Exploration Failure",
     "harness.kinds.cache": "cache",

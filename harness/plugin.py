@@ -14,6 +14,7 @@ import pytest
 
 from harness.audit import LeaksFound
 from harness.audit import _pytest as audit
+from harness.doctor import _pytest as doctor
 from harness.exploration.api import explore as explore_schedules
 from harness.exploration.result import Exploration
 from harness.exploration.sensitivity import EXPLORED, leaves_open, probe_locks, summary, taken_locks
@@ -62,6 +63,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--target", action="append", default=[], metavar="NAME=package.module:Object",
                     help="run the scenarios that ask for target NAME on this object (may be repeated)")  # fmt: skip
     audit.add_options(parser, group)
+    doctor.add_options(parser, group)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -74,6 +76,8 @@ def pytest_configure(config: pytest.Config) -> None:
     _replace_factories(config)
     config.addinivalue_line("markers", MARKER)
     config.pluginmanager.register(audit.AuditPlugin(config), "harness-audit")
+    config.pluginmanager.register(doctor.DoctorPlugin(config), "harness-doctor")
+    config.pluginmanager.register(doctor.BrokenPools(config), "harness-broken-pools")
     path = config.getoption("--concurrency-replay")
     for name, least in (("schedules", 1), ("preemptions", 0), ("seconds", None)):
         value = config.getoption(f"--concurrency-{name}")
