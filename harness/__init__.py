@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from harness.doctor import BrokenPool, explain_broken_pool, watch_pools
     from harness.exploration.api import explore
     from harness.exploration.result import Exploration, Failure
+    from harness.faults.plan import Plan
+    from harness.faults.result import Chaos
     from harness.kinds.cache import cache
     from harness.kinds.hammer import hammer
     from harness.kinds.lazy_init import lazy_init
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from harness.kinds.picklable import picklable
     from harness.kinds.singleton import singleton
     from harness.kinds.snapshot import snapshot
+    from harness.kinds.survives import survives
     from harness.model import (
         CannotExplore,
         ConcurrencyFailure,
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BrokenPool",
     "CannotExplore",
+    "Chaos",
     "ConcurrencyFailure",
     "Culprit",
     "Decision",
@@ -60,6 +64,7 @@ __all__ = [
     "Linearizability",
     "PickleReport",
     "Place",
+    "Plan",
     "Problem",
     "ProblemKind",
     "UsageError",
@@ -83,16 +88,19 @@ __all__ = [
     "probe_submit",
     "singleton",
     "snapshot",
+    "survives",
     "watch_pools",
     "watch_submissions",
 ]
 
-# Loaded when first used: worker processes import this package with the functions they run, and need none of it.
+# Loaded when first used: the worker processes of a chaos scenario import this package, and need none of it.
 _MODULES = {
     "harness.audit": "Growth Leak LeakKind LeaksFound leak_audit leak_growth",
     "harness.doctor": "BrokenPool explain_broken_pool watch_pools",
     "harness.exploration.api": "explore",
     "harness.exploration.result": "Exploration Failure",
+    "harness.faults.plan": "Plan",
+    "harness.faults.result": "Chaos",
     "harness.kinds.cache": "cache",
     "harness.kinds.hammer": "hammer",
     "harness.kinds.lazy_init": "lazy_init",
@@ -101,6 +109,7 @@ _MODULES = {
     "harness.kinds.picklable": "picklable",
     "harness.kinds.singleton": "singleton",
     "harness.kinds.snapshot": "snapshot",
+    "harness.kinds.survives": "survives",
     "harness.model": (
         "CannotExplore ConcurrencyFailure HarnessError InconclusiveError Kind UsageError Verdict Violation"
     ),

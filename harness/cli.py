@@ -1,9 +1,10 @@
-"""The command line: `harness explain` shows a replay record, `pickle` probes an object, `init` prints a target."""
+"""The command line: `harness` and its commands."""
 
 from __future__ import annotations
 
 import click
 
+from harness.kinds._chaos import chaos_command
 from harness.kinds._command import init_command
 from harness.model import UsageError
 from harness.probes.command import pickle_command
@@ -35,5 +36,6 @@ def explain(record: str) -> None:
         click.echo(f"{number:3}. {decision.why}{who}{where} -> {chosen}")
 
 
+main.add_command(chaos_command)
 main.add_command(init_command)
 main.add_command(pickle_command)

@@ -37,6 +37,12 @@ class Kind(enum.StrEnum):
     STARVATION = "starvation"
     BLOCKED_LOOP = "blocked_loop"
     NOT_PICKLABLE = "not_picklable"
+    UNRESOLVED = "unresolved"
+    LOST_TASK = "lost_task"
+    DOUBLED_TASK = "doubled_task"
+    MISDELIVERED = "misdelivered"
+    UNUSABLE_POOL = "unusable_pool"
+    LEFT_BEHIND = "left_behind"
 
 
 class Violation(AssertionError):

@@ -18,7 +18,10 @@ from harness.doctor import _pytest as doctor
 from harness.exploration.api import explore as explore_schedules
 from harness.exploration.result import Exploration
 from harness.exploration.sensitivity import EXPLORED, leaves_open, probe_locks, summary, taken_locks
+from harness.faults.plan import parse as parse_plan
 from harness.kinds import _pytest as configured
+from harness.kinds._chaos import MARKER as FAULTS
+from harness.kinds._chaos import ChaosFixture
 from harness.kinds.linearizable import linearizable as check_linearizable
 from harness.model import ConcurrencyFailure, InconclusiveError, UsageError, Verdict
 from harness.probes.checking import PickleProbe
@@ -58,6 +61,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--concurrency-seconds", type=float, metavar="S", help="cap on the time of each exploration")
     group.addoption("--concurrency-seed", type=int, metavar="N", help="seed of the sampled schedules")
     group.addoption("--concurrency-replay", metavar="PATH", help="follow the replay record of a failure")
+    group.addoption("--chaos-plan", action="append", default=[], metavar="FAULT@TASK#SEED",
+                    help="what the fixture `chaos` plants instead of the plans of the test (may be repeated)")
     group.addoption("--sensitivity", action="store_true",
                     help="explore each scenario again without each lock it takes: one that still passes misses it")
     group.addoption("--target", action="append", default=[], metavar="NAME=package.module:Object",
@@ -75,6 +80,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     _replace_factories(config)
     config.addinivalue_line("markers", MARKER)
+    config.addinivalue_line("markers", FAULTS)
     config.pluginmanager.register(audit.AuditPlugin(config), "harness-audit")
     config.pluginmanager.register(doctor.DoctorPlugin(config), "harness-doctor")
     config.pluginmanager.register(doctor.BrokenPools(config), "harness-broken-pools")
@@ -89,6 +95,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[RUN] = Run(Targets(config.getoption("--target")), replay, path or "")
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
+    try:
+        for plan in config.getoption("--chaos-plan"):
+            parse_plan(plan)
+    except UsageError as error:
+        raise pytest.UsageError(f"--chaos-plan: {error}") from error
 
 
     configured.add_configured_targets(config)
@@ -211,6 +222,16 @@ def pickle_probe(request: pytest.FixtureRequest) -> PickleProbe:
 
 
 @pytest.fixture
+def chaos(request: pytest.FixtureRequest) -> ChaosFixture:
+    """``chaos(target, faults, **options)``: see :func:`harness.survives`; fails unless the pool survives."""
+    node = request.node
+    plans = request.config.getoption("--chaos-plan")
+    return ChaosFixture(
+        plans, node.get_closest_marker("faults"), lambda line: node.user_properties.append((PROPERTY, line))
+    )
+
+
+@pytest.fixture
 def target(request: pytest.FixtureRequest) -> Any:
     """``target(name, default)``: the object to run a scenario on, chosen by ``--target name=package.module:Object``."""
     targets = request.config.stash[RUN].targets
@@ -320,4 +341,4 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Ite
         terminalreporter.write_line(f"ERROR: {unused}", red=True)
 
 
-__all__ = ["FORM", "Explore", "explore", "pickle_probe", "target"]
+__all__ = ["FORM", "Explore", "chaos", "explore", "pickle_probe", "target"]

@@ -22,9 +22,12 @@ KEYS = {
     "invariant": TEXT, "exact": TEXTS, "lazy": TEXTS, "cache": TEXTS, "update": TEXTS, "made": TEXT, "start": TEXT,
     "stop": TEXT, "kinds": TEXTS, "threads": WHOLE, "expected": TEXTS, "modules": TEXTS, "preemptions": WHOLE,
     "schedules": WHOLE, "seconds": NUMBER, "seed": WHOLE, "isolate": TEXT, "timeouts": TEXT, "watchdog": NUMBER,
+    "faults": TEXTS, "delivery": TEXT, "submit": TEXT, "close": TEXT, "body": TEXT, "check": TEXT, "tasks": WHOLE,
+    "workers": WHOLE, "patience": NUMBER, "where": TEXT,
     "audit": FLAG,
 }  # fmt: skip
 OPTIONS = ("preemptions", "schedules", "seconds", "seed", "isolate", "timeouts", "watchdog")
+CHAOS = ("faults", "delivery", "submit", "close", "body", "check", "tasks", "workers", "patience", "where")
 LEAST = {"threads": 2, "preemptions": 0, "schedules": 1}
 
 
@@ -63,6 +66,7 @@ class Target:
     threads: int
     expected: tuple[type[BaseException], ...]
     options: Mapping[str, Any] = field(default_factory=dict)
+    chaos: Mapping[str, Any] = field(default_factory=dict)
     audit: bool = False
     """Whether its scenarios must leave nothing behind."""
 
@@ -168,6 +172,7 @@ def load_target(entry: Entry, chosen: Callable[[str, str], Any]) -> Target:
         entry.name, maker, fresh, make, many("call"), many("lazy"), many("cache"), many("update"), one("observe"),
         invariant, one("made"), one("start"), one("stop"), tuple(values.get("exact", ())), values.get("threads", 10),
         tuple(_exception(name, source) for name in values.get("expected", ())), options,
+        {key: values[key] for key in CHAOS if key in values},
         values.get("audit", False),
     )  # fmt: skip
 
