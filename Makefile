@@ -27,7 +27,7 @@ PIP_INSTALL = $(@D)/bin/python -m pip install -qq --disable-pip-version-check --
 # pytest exits with 5 when a selection is empty; that is fine for a part of the suite, and said.
 MAYBE_EMPTY = || { test $$? -eq 5 && echo "(no test carries these markers)"; }
 
-.PHONY: concurrency test lint long sensitivity benchmark pickle-table install clean
+.PHONY: concurrency test lint long sensitivity benchmark pickle-table soak install clean
 .DELETE_ON_ERROR:
 
 concurrency: $(STAMP)
@@ -57,6 +57,10 @@ benchmark: $(BENCH_STAMP)
 # The pickle probe beside dill, ray, cloudpickle and plain pickle on its corpus: 2 to 6 minutes, some peers hang.
 pickle-table: $(BENCH_STAMP)
 	$(BENCH_VENV)/bin/python -m benchmarks.pickle_compare
+
+# Seeded faults in the repaired reference pools, each alive through all of them; goes on where soak.jsonl stands.
+soak: $(STAMP)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.soak $(ARGS)
 
 install: $(STAMP)
 

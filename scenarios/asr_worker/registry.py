@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness import Exploration, Violation
+from harness import Chaos, Exploration, Violation, survives
 from scenarios.asr_worker.alone import each_its_own, peak_of_a_job
 from scenarios.reference import Explore, Form
 from scenarios.reference.child import in_new_process
@@ -68,7 +68,7 @@ def after_an_overrun(explore: Explore, form: str) -> Exploration:
         return lambda desk: desk.ask(after, recording)
 
     threads = [asking(0, 20, 20, 20), asking(32, 1), asking(70, 1)]
-    return explore(lambda: _Desk(form), threads, check, modules=MODULES, preemptions=1, schedules=200)
+    return explore(lambda: _Desk(form), threads, check, modules=MODULES, preemptions=1, schedules=150)
 
 
 def three_at_once(explore: Explore, form: str) -> Exploration:
@@ -92,7 +92,7 @@ def three_at_once(explore: Explore, form: str) -> Exploration:
 
     threads = [asking(after) for after in (0, 0.1, 0.2)]
     modules = (*MODULES, _module(form).__name__)
-    return explore(lambda: _Desk(form, decoding=6), threads, check, modules=modules, preemptions=1, schedules=200)
+    return explore(lambda: _Desk(form, decoding=6), threads, check, modules=modules, preemptions=1, schedules=150)
 
 
 def real_recordings(form: str) -> str:
@@ -161,6 +161,26 @@ def after_a_replacement(form: str) -> str:
     return f"ended at the stage 'segments' and replaced; the next recording has {len(transcript.segments)} segments"
 
 
+LOST_PROCESSES = ("kill-in-body@2", "hang-sleep@2", "hang-gil@3", "kill-in-result@2")
+
+
+def process_is_lost(_: Explore, form: str) -> Chaos:
+    """A transcription that hangs or kills its process: another process hears it again, and the lease is free."""
+    plans = LOST_PROCESSES if form == "repaired_pool" else LOST_PROCESSES[1:2]
+    return _managed(form, plans)
+
+
+def engine_fails(_: Explore, form: str) -> Chaos:
+    """An error of the engine is its recording's alone."""
+    return _managed(form, ("error-that-does-not-load@2", "memory-limit@2"))
+
+
+def _managed(form: str, plans: Sequence[str]) -> Chaos:
+    module = "scenarios.asr_worker.under_chaos"
+    pool, check = f"{module}:{form}", f"{module}:lease_is_free"
+    return survives(pool, plans, delivery="at-least-once", check=check, workers=1, tasks=4, patience=3)
+
+
 @contextmanager
 def _studio() -> Iterator[tuple[str, list[str]]]:
     """A folder with a model, and recordings."""
@@ -184,6 +204,11 @@ def _explored(form: str, scenario: Any, kind: str = "") -> Form:
     return Form("asr_worker", form, title, lambda explore: scenario(explore, form), kind)
 
 
+def _chaotic(form: str, pool: str, scenario: Any, kind: str = "") -> Form:
+    title = scenario.__name__.replace("_", " ")
+    return Form("asr_worker", form, title, lambda explore: scenario(explore, pool), kind)
+
+
 def _real(form: str, scenario: Any, kind: str = "") -> Form:
     title, name = scenario.__name__.replace("_", " "), f"{__name__}:{scenario.__name__}"
     return Form("asr_worker", form, title, lambda _: in_new_process(name, form, seconds=180), kind)
@@ -199,6 +224,10 @@ FORMS = (
     _explored("supervised", peak_of_a_job),
     _real("supervised_released", after_a_replacement, "starvation"),
     _real("supervised", after_a_replacement),
+    _chaotic("managed_released", "no_second_try", process_is_lost, "lost_task"),
+    _chaotic("supervised_released", "lease_in_the_worker", process_is_lost, "lost_task"),
+    _chaotic("managed", "repaired_pool", process_is_lost),
+    _chaotic("managed", "repaired_pool", engine_fails),
     _real("direct", real_recordings),
     _real("threaded", real_recordings),
     _real("supervised", real_recordings),

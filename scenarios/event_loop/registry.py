@@ -7,7 +7,7 @@ import contextlib
 import importlib
 import time
 
-from harness import Violation
+from harness import Chaos, Violation, survives
 from scenarios.event_loop.probe import PAUSE, Beats, watched
 from scenarios.reference import Form
 from scenarios.reference.child import in_new_process
@@ -40,6 +40,13 @@ def late_request(form: str) -> str:
     return f"{beats.loop} beats of the loop, {beats.thread} of the thread beside it; at most {beats.still} missed"
 
 
+def a_worker_is_killed(pool: str) -> Chaos:
+    """A worker dies under a request, or between requests: every request is answered, and those that come later."""
+    module = "scenarios.event_loop.under_chaos"
+    plans = ["kill-in-body@2", "kill-idle@2"] if pool == "pool_that_survives" else ["kill-in-body@2"]
+    return survives(f"{module}:{pool}", plans, delivery="at-least-once", body=f"{module}:best", tasks=5)
+
+
 def _work(seconds: float) -> tuple[str, list[str]]:
     """A query and documents whose comparison keeps one CPU of this machine busy for at least `seconds`."""
     from fixtures.event_loop.similarity import most_similar
@@ -52,13 +59,20 @@ def _work(seconds: float) -> tuple[str, list[str]]:
     return query, [query] * (int(seconds / each) + 1)
 
 
-FORMS = tuple(
-    Form(
-        "event_loop",
-        form,
-        "late request",
-        lambda _, form=form: in_new_process("scenarios.event_loop.registry:late_request", form),
-        kind,
-    )
-    for form, kind in (("inline", "blocked_loop"), ("pool_per_request", "blocked_loop"), ("long_lived_pool", ""))
+def _chaotic(form: str, pool: str, kind: str = "") -> Form:
+    return Form("event_loop", form, "a worker is killed", lambda _: a_worker_is_killed(pool), kind)
+
+
+def _late(form: str, kind: str = "") -> Form:
+    name = "scenarios.event_loop.registry:late_request"
+    return Form("event_loop", form, "late request", lambda _: in_new_process(name, form), kind)
+
+
+FORMS = (
+    _late("inline", "blocked_loop"),
+    _late("pool_per_request", "blocked_loop"),
+    _late("long_lived_pool"),
+    _late("surviving_pool"),
+    _chaotic("long_lived_pool", "one_pool", "lost_task"),
+    _chaotic("surviving_pool", "pool_that_survives"),
 )

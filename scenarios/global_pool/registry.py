@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness import Exploration, Violation
+from harness import Chaos, Exploration, Violation, survives
 from scenarios.global_pool.work import square, square_or_die_once
 from scenarios.reference import Explore, Form
 from scenarios.reference.child import in_new_process
@@ -33,22 +34,45 @@ def one_pool(explore: Explore, form: str) -> Exploration:
     return explore(lambda: None, [shared] * 3, check, modules=(module.__name__,))
 
 
-class _Dead(ThreadPoolExecutor):
-    """An executor that is broken, as a pool of processes is after the death of a worker."""
+class _Workers(Executor):
+    """An executor that is broken, or whose tasks wait in its queue until they are told to run."""
+
+    def __init__(self, broken: bool) -> None:
+        self.broken = broken
+        self.queue: list[tuple[Future[Any], Callable[[], Any]]] = []
+        self.ended = False
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        raise BrokenExecutor("a worker died abruptly")
+        if self.broken:
+            raise BrokenExecutor("a worker died abruptly")
+        if self.ended:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        future: Future[Any] = Future()
+        self.queue.append((future, partial(fn, *args, **kwargs)))
+        return future
+
+    def run(self) -> None:
+        for future, task in self.queue:
+            if future.set_running_or_notify_cancel():
+                future.set_result(task())
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self.ended = True
+        if cancel_futures:
+            for future, _ in self.queue:
+                future.cancel()
 
 
 class _Broken:
     """A pool whose first executor has broken, and every executor that was made for it."""
 
     def __init__(self, form: str) -> None:
-        self.executors: list[ThreadPoolExecutor] = []
+        self.executors: list[_Workers] = []
         self.pool = _module(form).GlobalPool(self.make)
+        self.pool._retire = lambda broken: None  # nothing is left of a dead one; the thread would cost 8 000 schedules
 
-    def make(self) -> ThreadPoolExecutor:
-        self.executors.append(ThreadPoolExecutor(1) if self.executors else _Dead(1))
+    def make(self) -> _Workers:
+        self.executors.append(_Workers(broken=not self.executors))
         return self.executors[-1]
 
 
@@ -57,13 +81,14 @@ def one_rebuild(explore: Explore, form: str) -> Exploration:
 
     def submit(broken: _Broken) -> Any:
         try:
-            return broken.pool.submit_safe(square, 3).result()
-        except (RuntimeError, CancelledError) as lost:
-            return lost
+            return broken.pool.submit_safe(square, 3)
+        except RuntimeError as refused:
+            return refused
 
-    def check(broken: _Broken, results: Sequence[Any]) -> None:
+    def check(broken: _Broken, tasks: Sequence[Any]) -> None:
         for executor in broken.executors:
-            executor.shutdown()
+            executor.run()
+        results = [_result(task, 0) if isinstance(task, Future) else task for task in tasks]
         lost, rebuilds = [result for result in results if result != 9], len(broken.executors) - 1
         if rebuilds != 1:
             raise Violation(
@@ -94,6 +119,34 @@ def a_worker_dies(form: str) -> str:
     if rebuilds != 1:
         raise Violation("double_init", f"one worker was killed and the executor replaced {rebuilds} times")
     return f"one worker was killed, the executor replaced once, and {TASKS} of {TASKS} tasks ended"
+
+
+KILLS = ("kill-before-body@3", "kill-in-body@5", "kill-after-body@3", "exit-in-body@2", "segv-in-body@3", "kill-idle@4")
+CUTS = ("kill-in-result@3", "kill-in-result@1#5", "kill-in-result@8#2")
+ERRORS = ("error-that-does-not-load@3", "interrupt-in-body@3", "disk-full@2", "failing-import@3")
+
+
+def workers_are_killed(_: Explore, form: str) -> Chaos:
+    """Whenever a worker is killed, in a task or between, every task is done, and one new executor does the rest."""
+    plans = KILLS if form == "repaired" else KILLS[1:2]
+    return _chaos(form, plans, "scenarios.global_pool.under_chaos:rebuilt_at_most_once")
+
+
+def a_result_is_cut(_: Explore, form: str) -> Chaos:
+    """A worker that is killed while it writes its result keeps the lock of all that write, and leaves half of it."""
+    return _chaos(
+        form, CUTS if form == "repaired" else CUTS[:1], "scenarios.global_pool.under_chaos:rebuilt_at_most_once"
+    )
+
+
+def tasks_fail(_: Explore, form: str) -> Chaos:
+    """A task that cannot end well does not cost another its result, and the pool works again."""
+    return _chaos(form, ERRORS if form == "repaired" else ERRORS[:1])
+
+
+def _chaos(form: str, plans: Sequence[str], check: str | None = None) -> Chaos:
+    target = f"scenarios.global_pool.under_chaos:{form}_pool"
+    return survives(target, plans, submit="submit_safe", delivery="at-least-once", check=check)
 
 
 def crosses_to_a_worker(form: str) -> str:
@@ -138,9 +191,9 @@ def health_of_the_old_name(explore: Explore, form: str) -> Exploration:
     )
 
 
-def _result(task: Future[int]) -> Any:
+def _result(task: Future[int], seconds: float = 120) -> Any:
     try:
-        return task.result(120)
+        return task.result(seconds)
     except Exception as error:
         return error
 
@@ -166,6 +219,12 @@ FORMS = (
     _explored("repaired", one_rebuild),
     _real("released", a_worker_dies, "lost_update"),
     _real("repaired", a_worker_dies),
+    _explored("released", workers_are_killed, "lost_task"),
+    _explored("repaired", workers_are_killed),
+    _explored("released", a_result_is_cut, "unresolved"),
+    _explored("repaired", a_result_is_cut),
+    _explored("released", tasks_fail, "lost_task"),
+    _explored("repaired", tasks_fail),
     _real("timed_released", crosses_to_a_worker, "not_picklable"),
     _real("timed", crosses_to_a_worker),
     _real("labelling_released", starts_by_spawn, "not_picklable"),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import Exploration, Violation
+from harness import Chaos, Exploration, Violation, survives
 from scenarios import test_inference_manager as manager
 from scenarios.reference import Explore, Form
 
@@ -62,6 +62,17 @@ def result_cache(explore: Explore, form: str) -> Exploration:
         return explore(warm, threads, check, modules=(module.__name__,), preemptions=1)
 
 
+def a_request_fails(_: Any, form: str) -> Chaos:
+    """A request that cannot be read fails alone; those after it get their classes."""
+    module = "scenarios.inference_manager.under_chaos"
+    locked = form == "onnx_locked"
+    pool, plans = ("locked", ["io-error@2", "disk-full@3"]) if locked else ("unreleased", ["io-error@2"])
+    return survives(
+        f"{module}:{pool}", plans, delivery="exactly-once", body=f"{module}:class_of", where="thread", tasks=5,
+        workers=2 if locked else 1,
+    )  # fmt: skip
+
+
 def _network(folder: str) -> Path:
     from fixtures.inference_manager.network import write_network
 
@@ -97,4 +108,6 @@ FORMS = (
     _form("onnx_locked", lazy_loading),
     _form("onnx_racy", result_cache, "exception"),
     _form("onnx_locked", result_cache),
+    _form("onnx_unreleased", a_request_fails, "unresolved"),
+    _form("onnx_locked", a_request_fails),
 )

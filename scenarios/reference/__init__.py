@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import Exploration, Verdict, Violation
+from harness import Chaos, Exploration, Verdict, Violation
 
 FOLDER = Path(__file__).resolve().parent.parent
 
 Explore = Any
 """`explore.outcome`-like: takes the arguments of :func:`harness.explore` and returns what was concluded."""
 
-Scenario = Callable[[Explore], "Exploration | str"]
+Scenario = Callable[[Explore], "Exploration | Chaos | str"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def judge(form: Form, explore: Explore) -> Outcome:
         result = form.run(explore)
     except Violation as violation:
         return Outcome("FAIL", violation.kind.value, str(violation))
-    if isinstance(result, Exploration):
+    if isinstance(result, (Exploration, Chaos)):
         failure = result.failure
         verdict: Verdict = result.verdict
         return Outcome(

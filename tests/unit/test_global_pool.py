@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
+import os
+import signal
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 
 from fixtures.global_pool import repaired, threads, timed
 from fixtures.global_pool.repaired import GlobalPool
+from fixtures.global_pool.supervisor import _ended
 
 
 class Breaking(ThreadPoolExecutor):
@@ -83,6 +91,41 @@ def test_a_closed_pool_replaces_no_worker(executors: list[Breaking]) -> None:
     with pytest.raises(RuntimeError, match="after the pool was closed"):
         pool.submit_safe(pow, 2, 5).result(20)
     assert len(executors) == 1
+
+
+def test_a_replaced_executor_keeps_nothing_open() -> None:
+    """It had pipes, a thread and semaphores; a service whose workers die now and then lives long."""
+    pool = GlobalPool(lambda: ProcessPoolExecutor(1, multiprocessing.get_context("spawn")))
+    opened = []
+    for rebuilds in range(4):
+        worker = pool.submit_safe(os.getpid).result(60)
+        assert pool.health()["rebuilds"] == rebuilds
+        opened.append(_settled_descriptors(opened[-1] if rebuilds > 1 else 0))
+        os.kill(worker, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            while os.kill(worker, 0) is None and psutil.Process(worker).status() != psutil.STATUS_ZOMBIE:
+                time.sleep(0.01)
+    pool.close()
+    assert opened[1] == opened[2] == opened[3]
+
+
+def test_a_worker_whose_end_the_supervisor_learns_first_is_let_go() -> None:
+    """The manager that waits for the same process gets no exit code then, and would leave it to the next start."""
+    worker = multiprocessing.get_context("spawn").Process(target=os.getpid)
+    worker.start()
+    os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has been told how
+    manager = SimpleNamespace(processes={worker.pid: worker}, max_tasks_per_child=None)
+    assert _ended(manager) == {worker}
+    assert worker not in multiprocessing.process._children  # type: ignore[attr-defined]
+
+
+def _settled_descriptors(expected: int) -> int:
+    """How many are open, once those on their way out are closed."""
+    deadline = time.monotonic() + 20
+    while len(os.listdir("/proc/self/fd")) > expected > 0 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    return len(os.listdir("/proc/self/fd"))
 
 
 def test_each_class_has_one_pool_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
