@@ -21,7 +21,7 @@ from benchmarks.record import Document
 from benchmarks.tools import ROOT
 from harness.exploration.arguments import validate
 from harness.exploration.session import Session
-from harness.runtime.run import Strategy
+from harness.runtime.roles import Strategy
 from harness.strategies.sampling import RandomWalk
 from harness.strategies.systematic import Plan
 

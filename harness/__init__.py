@@ -44,9 +44,11 @@ if TYPE_CHECKING:
         watch_submissions,
     )
     from harness.schedule import Decision, Place, Witness
+    from harness.schedule.fault import Cancels, Raises, TimesOut
 
 __all__ = [
     "BrokenPool",
+    "Cancels",
     "CannotExplore",
     "Chaos",
     "ConcurrencyFailure",
@@ -67,6 +69,8 @@ __all__ = [
     "Plan",
     "Problem",
     "ProblemKind",
+    "Raises",
+    "TimesOut",
     "UsageError",
     "Verdict",
     "Violation",
@@ -118,6 +122,7 @@ _MODULES = {
         "probe_submit watch_submissions"
     ),
     "harness.schedule": "Decision Place Witness",
+    "harness.schedule.fault": "Cancels Raises TimesOut",
 }
 _HOME = {name: module for module, listed in _MODULES.items() for name in listed.split()}
 

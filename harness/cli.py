@@ -33,7 +33,8 @@ def explain(record: str) -> None:
         place = decision.place
         where = f" at line {place.line}: {place.text}  [{place.access}, visit {place.nth}]" if place else ""
         who = f" of {witness.threads[decision.thread]}" if decision.thread >= 0 else ""
-        click.echo(f"{number:3}. {decision.why}{who}{where} -> {chosen}")
+        fault = f" ({decision.fault})" if decision.fault else ""
+        click.echo(f"{number:3}. {decision.why}{fault}{who}{where} -> {chosen}")
 
 
 main.add_command(chaos_command)

@@ -58,6 +58,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("concurrency", "controlled interleaving")
     group.addoption("--concurrency-schedules", type=int, metavar="N", help="most schedules for each exploration")
     group.addoption("--concurrency-preemptions", type=int, metavar="N", help="prove up to N preemptions")
+    group.addoption("--concurrency-max-faults", type=int, metavar="N",
+                    help="most faults of inject= in each schedule; 0: none")
     group.addoption("--concurrency-seconds", type=float, metavar="S", help="cap on the time of each exploration")
     group.addoption("--concurrency-seed", type=int, metavar="N", help="seed of the sampled schedules")
     group.addoption("--concurrency-replay", metavar="PATH", help="follow the replay record of a failure")
@@ -85,7 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(doctor.DoctorPlugin(config), "harness-doctor")
     config.pluginmanager.register(doctor.BrokenPools(config), "harness-broken-pools")
     path = config.getoption("--concurrency-replay")
-    for name, least in (("schedules", 1), ("preemptions", 0), ("seconds", None)):
+    for name, least in (("schedules", 1), ("preemptions", 0), ("max-faults", 0), ("seconds", None)):
         value = config.getoption(f"--concurrency-{name}")
         if value is not None and (value < least if least is not None else not value > 0):
             needed = f"at least {least}" if least is not None else "more than 0"
@@ -163,6 +165,9 @@ class Explore:
             value = self._config.getoption(f"--concurrency-{name}")
             if value is not None:
                 kwargs[name] = value
+        most = self._config.getoption("--concurrency-max-faults")
+        if most is not None and kwargs.get("inject"):
+            kwargs["max_faults"] = most
         kwargs.setdefault("root", self._config.rootpath)
         kwargs.setdefault("progress", self._progress)
         run = self._config.stash[RUN]

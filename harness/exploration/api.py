@@ -15,6 +15,7 @@ from harness.exploration.result import Evidence, Exploration, inconclusive
 from harness.exploration.session import Session
 from harness.model import CannotExplore, UsageError
 from harness.schedule import Witness
+from harness.schedule.fault import FaultSpec
 
 
 def explore(
@@ -35,6 +36,8 @@ def explore(
     root: str | Path | None = None,
     cpu: int | str | None = "auto",
     isolate: str | None = None,
+    inject: FaultSpec | Sequence[FaultSpec] = (),
+    max_faults: int = 1,
     progress: Progress | None = None,
 ) -> Exploration:
     """Run ``threads`` under every schedule with few preemptions, then under sampled ones, and judge each.
@@ -49,6 +52,10 @@ def explore(
     raise. ``replay`` is a witness or the path of one. ``timeouts="any"`` lets time-outs fire early. ``watchdog`` is
     the time in seconds after which a thread that is stuck outside the harness's control ends the exploration.
     ``isolate="process"`` explores in a child process that is killed when it no longer answers.
+    ``inject`` are faults that a schedule may choose besides the next thread, at most ``max_faults`` in each:
+    :class:`harness.Raises`, :class:`harness.TimesOut`, :class:`harness.Cancels`. A thread that lets an injected
+    exception out is no finding; what counts is the check. Without a check, the outcome must be that of some sequential
+    order with at most as many of the same faults.
     ``root`` is the project's folder (default: the current one); ``cpu`` the CPU to pin the
     explored threads to while they run: hand-overs cost half as much ("auto": one for each pytest-xdist worker; None:
     leave them where they are).
@@ -69,6 +76,8 @@ def explore(
         replay=replay,
         timeouts=timeouts,
         watchdog=watchdog,
+        inject=inject,
+        max_faults=max_faults,
     )
     if isolate not in (None, "process"):
         raise UsageError(f"isolate must be None or 'process', not {isolate!r}")

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.exploration.injecting import resolve
 from harness.model import Finding, UsageError, one_line
 from harness.oracles import serial
+from harness.runtime.injection import CallFails, Fault, WaitTimesOut
 from harness.schedule import Witness
+from harness.schedule.fault import FaultSpec
 
 DEFAULT_SCHEDULES = 10_000
 SAMPLES = 200
@@ -43,6 +46,8 @@ class Script:
     reduce: bool = True
     on_stall: Callable[[Any, Finding], Finding | None] | None = None
     """Judges, with the state, a schedule in which no thread can go on: None where that is right."""
+    inject: tuple[Fault, ...] = ()
+    max_faults: int = 0
 
 
 def validate(
@@ -60,6 +65,8 @@ def validate(
     replay: Witness | str | Path | None,
     timeouts: str,
     watchdog: float,
+    inject: FaultSpec | Sequence[FaultSpec] = (),
+    max_faults: int = 1,
 ) -> Script:
     """Check every argument; raises :class:`UsageError`, one line with cause and remedy."""
     if not callable(setup):
@@ -79,6 +86,9 @@ def validate(
         raise UsageError(f"timeouts must be 'virtual' or 'any', not {timeouts!r}")
     if not isinstance(watchdog, (int, float)) or isinstance(watchdog, bool) or not watchdog > 0:
         raise UsageError(f"watchdog must be a positive number of seconds, not {watchdog!r}")
+    _number("max_faults", max_faults, 0)
+    faults = resolve(inject)
+    _compatible(faults, check, timeouts)
     classes = _classes(bodies)
     orders = serial.count_orders(classes)
     if check is None and orders > serial.LIMIT:
@@ -102,7 +112,21 @@ def validate(
         _record(replay),
         timeouts == "any",
         watchdog,
+        inject=faults,
+        max_faults=max_faults if faults else 0,
     )
+
+
+def _compatible(faults: Sequence[Fault], check: object, timeouts: str) -> None:
+    """Refuse what ``inject`` cannot be combined with."""
+    if timeouts == "any" and any(isinstance(fault, WaitTimesOut) for fault in faults):
+        raise UsageError('TimesOut() injects what timeouts="any" lets happen without a bound: give one of them')
+    other = next((fault for fault in faults if not isinstance(fault, CallFails)), None)
+    if check is None and other is not None:
+        raise UsageError(
+            f"inject with {other.label} needs a check: threads that run one after another neither wait nor are "
+            "cancelled, so there is no outcome to compare with"
+        )
 
 
 def _record(replay: object) -> Witness | None:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from types import FrameType
 from typing import Any
 
-from harness.exploration.places import Places
+from harness.exploration.places import Places, Recording
 from harness.instrument.accesses import ABSENT, show
 from harness.oracles.explanation import Event
 
@@ -20,6 +20,7 @@ class Explainer:
         self._places = places
         self.events: list[Event] = []
         self._sites: list[Any] = []
+        self._faults: list[Any] = []
         self._open: dict[int, tuple[int, Any, FrameType]] = {}
 
     def act(self, thread: int, site: Any, frame: FrameType, mode: int) -> None:
@@ -34,6 +35,12 @@ class Explainer:
         self._sites.append(site)
         if mode & 2 and value is not None:
             self._open[thread] = (len(self.events) - 1, site, frame)
+
+    def inject(self, thread: int, site: Any) -> None:
+        """A fault hits ``thread`` at ``site``."""
+        self.events.append(Event(thread, self._places.of(site), 0, "", "", True))
+        self._sites.append(site)
+        self._faults.append(site)
 
     def settle(self, thread: int) -> None:
         """Complete the last write of ``thread`` with the value it left."""
@@ -51,8 +58,26 @@ class Explainer:
         for thread in list(self._open):
             self.settle(thread)
         return [
-            event._replace(hot=site in shared) for event, site in zip(self.events, self._sites, strict=True)
+            event._replace(hot=site in shared or site in self._faults)
+            for event, site in zip(self.events, self._sites, strict=True)
         ]
+
+
+class Witnessing:
+    """Lets a recording, the strategy it wraps and an explainer observe one execution."""
+
+    def __init__(self, recording: Recording, explainer: Explainer) -> None:
+        self._recording = recording
+        self._explainer = explainer
+
+    def arrive(self, thread: int, site: Any, frame: Any) -> None:
+        self._recording.visit(thread, site, frame)
+
+    def act(self, thread: int, site: Any, frame: Any, mode: int) -> None:
+        self._explainer.act(thread, site, frame, mode)
+
+    def inject(self, thread: int, site: Any) -> None:
+        self._explainer.inject(thread, site)
 
 
 def _readable(frame: FrameType) -> bool:

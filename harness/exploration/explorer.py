@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-import itertools
 import os
+import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from harness.exploration.arguments import SAMPLES
-from harness.exploration.explain import Explainer
+from harness.exploration.explain import Explainer, Witnessing
 from harness.exploration.places import Places, Recording
 from harness.exploration.result import Evidence, Exploration, conclude, count_of, failed, inconclusive
 from harness.exploration.session import Executed, Session
 from harness.exploration.shrink import shrink
+from harness.exploration.smaller import PROOF_SIZES, Members, smaller_scripts
+from harness.exploration.traces import first_difference, shares, told
 from harness.instrument.accesses import WHOLE
 from harness.model import CannotExplore, Finding
 from harness.oracles import serial
 from harness.oracles.explanation import Event, render
 from harness.oracles.sharing import conflicting
 from harness.runtime.outcome import Outcome
-from harness.runtime.run import Strategy
+from harness.runtime.roles import Strategy
 from harness.schedule import Decision, Witness
+from harness.strategies.faulty import WithFaults
+from harness.strategies.in_order import InOrder
 from harness.strategies.replay import Replay
 from harness.strategies.sampling import sampler
 from harness.strategies.systematic import Plan, Systematic
 
 REOPEN_AT_ONCE = 64
-PROOF_SIZES = (2, 3)
 NEIGHBOURS = 64
 SAMPLING_SHARE = 0.1
 """The part of the seconds that a proof leaves for samples."""
 _clock = time.monotonic
 
-Members = tuple[int, ...]
 Progress = Callable[[int, str], None]
 
 
@@ -63,6 +65,7 @@ class Explorer:
         self.places = Places()
         self.evidence = Evidence(len(self.script.threads), self.script.preemptions)
         self.evidence.notes = session.notes
+        self.evidence.faults = self.script.max_faults
         self._began = _clock()
         self._progress = progress
         self._reported = self._began
@@ -70,6 +73,7 @@ class Explorer:
         self._until = self.script.seconds
         self._accesses: Counter[int] = Counter()
         self._points = 0
+        self._occasions = 0
         self._stopped = ""
 
     # -- the outcome ---------------------------------------------------------------------------------------------
@@ -92,6 +96,7 @@ class Explorer:
 
     def _search(self) -> None:
         everyone = tuple(range(len(self.script.threads)))
+        self.evidence.injectable = tuple(fault.label for fault in self.script.inject)
         small = len(everyone) <= max(PROOF_SIZES)
         reserve = min(self.script.schedules // 10, SAMPLES) if small else 0
         self._limit = self.script.schedules - reserve
@@ -140,6 +145,8 @@ class Explorer:
             evidence.problem = executed.problem
             raise CannotExplore(executed.problem)
         evidence.points = max(evidence.points, outcome.points)
+        evidence.effects.update(outcome.effects)
+        self._occasions = max(self._occasions, outcome.occasions)
         if not evidence.shared:
             evidence.shared = shares(outcome)
         for site in outcome.held:
@@ -180,18 +187,22 @@ class Explorer:
         outcomes: list[Any] = []
         session.serial_outcomes = None
         for order in serial.orders(classes):
-            executed = self._execute(lambda order=order: InOrder(order), members)  # type: ignore[misc]
-            session.learn(executed)
-            if executed.observed not in outcomes:
-                outcomes.append(executed.observed)
+            pending = [InOrder(order)]
+            while pending:
+                strategy = pending.pop()
+                executed = self._execute(lambda strategy=strategy: strategy, members)  # type: ignore[misc]
+                session.learn(executed)
+                pending += strategy.with_faults(order, executed.outcome.choices)
+                if executed.observed not in outcomes:
+                    outcomes.append(executed.observed)
         session.serial_outcomes = outcomes
 
     def _prove(self, members: Members) -> bool:
         """Every schedule of ``members`` with at most the bound's preemptions; False if the budget ended before."""
-        search = Systematic(self.script.preemptions)
+        search = Systematic(self.script.preemptions, self.script.max_faults)
         try:
             while self._pass(search, members):
-                search = Systematic(self.script.preemptions)
+                search = Systematic(self.script.preemptions, self.script.max_faults)
         except OutOfBudget:
             self.evidence.cut = self._stopped
         if search.exhausted >= 0:
@@ -209,9 +220,9 @@ class Explorer:
         opened = False
         passed = 0
         while True:
-            level = search.exhausted
+            level = search.level
             plan = search.next()
-            if opened and search.exhausted > level:
+            if opened and search.level > level:
                 return True
             if plan is None:
                 return opened
@@ -281,7 +292,11 @@ class Explorer:
         for number in range(SAMPLES):
 
             def make(number: int = number) -> Strategy:
-                return sampler(script.seed, number, self._points, accesses)
+                inner = sampler(script.seed, number, self._points, accesses)
+                if not script.max_faults:
+                    return inner
+                rng = random.Random(f"{script.seed}:{number}:faults")
+                return WithFaults(inner, rng, self._occasions, script.max_faults)
 
             try:
                 executed = self._execute(make, members, sampled=True)
@@ -305,11 +320,28 @@ class Explorer:
                 "the target is not deterministic",
                 self._seconds(),
             )
+        if found.search is not None and any(decision.fault for decision in decisions):
+            simpler = self._without_faults(found.members)
+            if simpler is not None:
+                return self._fail(simpler)
         if found.search is not None and not all(decision.gil for decision in decisions):
             decisions = self._on_every_build(found.search, found.members, finding) or decisions
         if found.sampled:
             decisions = shrink(decisions, lambda kept: self._tried(kept, found.members, finding))
         return self._witnessed(decisions, found.members, finding)
+
+    def _without_faults(self, members: Members) -> Found | None:
+        """A failure without any fault within the bound and what is left of the budget."""
+        before = self.evidence.schedules
+        try:
+            while self._pass(Systematic(self.script.preemptions), members):
+                pass
+        except (OutOfBudget, CannotExplore):
+            pass
+        except Found as found:
+            return found
+        self.evidence.schedules = before
+        return None
 
     def _on_every_build(self, search: Systematic, members: Members, wanted: Finding) -> tuple[Decision, ...]:
         """A failure of the same kind with as few preemptions that builds with a GIL can show too, if one is near."""
@@ -372,8 +404,7 @@ class Explorer:
             again.message,
             "any" if self.script.early_timeouts else "virtual",
         )
-        if outcome.early:
-            again = Finding(again.kind, f"{again.message} (a time-out fired early: timeouts='any')")
+        again = told(again, witness, outcome)
         explanation = render(again, witness, events, names)
         return failed(again, witness, explanation, self.evidence, self._seconds())
 
@@ -383,6 +414,9 @@ class Explorer:
             raise CannotExplore(
                 f"the record needs thread {max(witness.script) + 1}, the script has {len(self.script.threads)}"
             )
+        unknown = set(witness.faults) - {fault.label for fault in self.script.inject}
+        if unknown:
+            raise CannotExplore(f"the record injects {min(unknown)}, which inject= does not name: explore again")
         if self.script.check is None:
             self._limit = max(self._limit, serial.LIMIT)
             self._sequential_outcomes(witness.script)
@@ -392,6 +426,7 @@ class Explorer:
         diverged = replay.finish()
         if finding is not None:
             again = Witness(decisions, tuple(outcome.names), witness.script, str(finding.kind), finding.message)
+            finding = told(finding, again, outcome)
             text = render(finding, again, events, outcome.names)
             return failed(finding, again, text, self.evidence, self._seconds())
         if diverged:
@@ -403,82 +438,3 @@ class Explorer:
         self.evidence.sampled = 1
         self.evidence.cut = "the recorded schedule was replayed and did not fail"
         return conclude(self.evidence, self._seconds())
-
-
-class Witnessing:
-    """Lets a recording, the strategy it wraps and an explainer observe one execution."""
-
-    def __init__(self, recording: Recording, explainer: Explainer) -> None:
-        self._recording = recording
-        self._explainer = explainer
-
-    def arrive(self, thread: int, site: Any, frame: Any) -> None:
-        self._recording.visit(thread, site, frame)
-
-    def act(self, thread: int, site: Any, frame: Any, mode: int) -> None:
-        self._explainer.act(thread, site, frame, mode)
-
-
-class InOrder:
-    """Runs the threads one after another in a given order."""
-
-    records = True
-    everywhere = False
-
-    def __init__(self, order: tuple[int, ...]) -> None:
-        self._rank = {thread: position for position, thread in enumerate(order)}
-
-    def at_point(self, step: int, current: int, enabled: Any, site: Any) -> int:
-        return current
-
-    def at_switch(self, step: int, enabled: Any, why: str) -> int:
-        return int(min(enabled, key=lambda thread: self._rank.get(thread, thread)))
-
-
-def shares(outcome: Outcome) -> bool:
-    """Whether two threads touched one object that is more than a module's globals read by both."""
-    first: dict[int, int] = {}
-    written: set[Any] = set()
-    readers: dict[Any, int] = {}
-    for thread, site, number, key, mode in outcome.log:
-        location = (number, key)
-        if mode & 2:
-            written.add(location)
-        if first.setdefault(number, thread) != thread and not _global_read(site):
-            return True
-        if readers.setdefault(location, thread) != thread and location in written:
-            return True
-    return False
-
-
-def _global_read(site: Any) -> bool:
-    return bool(getattr(site, "is_global", False))
-
-
-def first_difference(first: Executed, second: Executed, places: Places) -> str:
-    """Where two executions of the same schedule part, in words; empty if nowhere.
-
-    Which of several like objects was touched does not count: the library itself sorts futures by address.
-    """
-    one, two = first.outcome.log, second.outcome.log
-    for (thread, site, _, key, _), (thread2, site2, _, key2, _) in zip(one, two, strict=False):
-        if (thread, key) != (thread2, key2) or site is not site2:
-            a, b = places.of(site), places.of(site2)
-            return f"one run reached {a.access} at line {a.line}, the next {b.access} at line {b.line}"
-    if len(one) != len(two):
-        return f"one run made {len(one):,} shared accesses, the next {len(two):,}"
-    return ""
-
-
-def smaller_scripts(classes: tuple[int, ...], most: int = 10) -> Iterator[Members]:
-    """Scripts of two and three threads with every mixture of kinds, as far as the script has them; at most ``most``."""
-    members: dict[int, list[int]] = {}
-    for index, kind in enumerate(classes):
-        members.setdefault(kind, []).append(index)
-    found: list[Members] = []
-    for size in PROOF_SIZES:
-        for kinds in itertools.combinations_with_replacement(members, size):
-            counts = Counter(kinds)
-            if all(len(members[kind]) >= count for kind, count in counts.items()):
-                found.append(tuple(sorted(i for kind, count in counts.items() for i in members[kind][:count])))
-    yield from found[:most]

@@ -11,6 +11,7 @@ from harness.exploration.arguments import validate
 from harness.exploration.explorer import Explorer
 from harness.exploration.result import Exploration
 from harness.exploration.session import Session
+from harness.schedule.fault import FaultSpec
 
 
 def outcomes(
@@ -21,6 +22,7 @@ def outcomes(
     preemptions: int = 2,
     reduce: bool = True,
     schedules: int = 1_000_000,
+    inject: Sequence[FaultSpec] = (),
 ) -> Exploration:
     """Execute every schedule with at most ``preemptions`` and call ``observe(state)`` after each.
 
@@ -40,6 +42,7 @@ def outcomes(
         replay=None,
         timeouts="virtual",
         watchdog=10.0,
+        inject=inject,
     )
     if not reduce:
         script = dataclasses.replace(script, reduce=False, classes=tuple(range(len(script.threads))))

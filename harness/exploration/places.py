@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.instrument.scope import Scope
 from harness.instrument.switches import Visit, gil_can_switch, visit
-from harness.runtime.run import Strategy
+from harness.runtime.roles import ChoosesFaults, Offer, Strategy
 from harness.schedule import Decision, Place
 
 
@@ -97,11 +97,20 @@ class Recording:
         self._taken.append((Decision(why, thread, chosen, self._recorder.standing(thread)), 0))
         return chosen
 
+    def at_fault(self, step: int, current: int, offers: Sequence[Offer], why: str) -> int:
+        number = self._inner.at_fault(step, current, offers, why) if isinstance(self._inner, ChoosesFaults) else 0
+        if number:
+            label, chosen = offers[number - 1]
+            position = self._recorder.position(current) if why == "point" else 0
+            decision = Decision(f"fault-at-{why}", current, chosen, self._recorder.standing(current), fault=label)
+            self._taken.append((decision, position))
+        return number
+
     def decisions(self, shared: Collection[Any]) -> tuple[Decision, ...]:
         """What was decided; ``shared`` are the sites at which threads conflict."""
         return tuple(
             dataclasses.replace(decision, gil=self._recorder.gil(decision.thread, position, shared))
-            if decision.why == "preempt"
+            if position
             else decision
             for decision, position in self._taken
         )

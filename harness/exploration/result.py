@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from harness.model import ConcurrencyFailure, Finding, InconclusiveError, Kind, Verdict
@@ -70,6 +71,11 @@ class Evidence:
     held: set[str] = field(default_factory=set)
     """Lines of the target at which no preemption was tried: they run inside what called them back."""
     problem: str = ""
+    faults: int = 0
+    """The most faults that are injected into a schedule."""
+    injectable: tuple[str, ...] = ()
+    """The faults of which each must have been injected, and have made a difference, in some schedule."""
+    effects: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
 
 
@@ -79,12 +85,18 @@ def failed(finding: Finding, witness: Witness, explanation: str, evidence: Evide
     count = evidence.schedules
     script = len(witness.script)
     among = f" with {script} of the {evidence.threads} threads" if script < evidence.threads else ""
-    reason = f"{finding.kind} in schedule {count:,} with {_preemptions(witness.preemptions)}{among}: {finding.message}"
+    effort = _preemptions(witness.preemptions) + (f" and {faults_of(len(witness.faults))}" if witness.faults else "")
+    reason = f"{finding.kind} in schedule {count:,} with {effort}{among}: {finding.message}"
     return Exploration(Verdict.FAIL, failure, count, None, reason, seconds, tuple(evidence.notes))
 
 
 def _preemptions(count: int) -> str:
     return f"{count} preemption{'' if count == 1 else 's'}"
+
+
+def faults_of(count: int) -> str:
+    """A number of injected faults in words."""
+    return f"{count} fault{'' if count == 1 else 's'}"
 
 
 def count_of(count: int) -> str:
@@ -108,21 +120,24 @@ def conclude(evidence: Evidence, seconds: float) -> Exploration:
     proved = evidence.proofs.get(evidence.threads) if evidence.threads <= 3 else _common(evidence.proofs)
     if evidence.threads <= 3:
         if proved is not None and evidence.total and not evidence.held:
-            claims.append(f"proved: no failure in any schedule, all {evidence.schedules:,} of them")
+            bound = f" with at most {faults_of(evidence.faults)}" if evidence.faults else ""
+            claims.append(f"proved: no failure in any schedule{bound}, all {evidence.schedules:,} of them")
         elif proved is not None:
             claims.append(
                 f"proved: no failure in all {evidence.schedules - evidence.sampled:,} schedules "
-                f"with at most {_preemptions(proved)}"
+                f"with at most {_bound(evidence, proved)}"
             )
         if evidence.sampled:
             claims.append(f"sampled {count_of(evidence.sampled)} at {evidence.threads}")
     else:
         if proved is not None:
             largest = max(evidence.proofs)
-            claims.append(f"proved at {largest} threads with at most {_preemptions(proved)}")
+            claims.append(f"proved at {largest} threads with at most {_bound(evidence, proved)}")
         claims.append(f"sampled {count_of(evidence.sampled)} at {evidence.threads}")
     if evidence.held:
         claims.append(f"not preempted inside callbacks and destructors at {', '.join(sorted(evidence.held))}")
+    if evidence.injectable and not evidence.faults:
+        claims.append("no fault was injected: max_faults=0")
     if evidence.cut:
         claims.append(evidence.cut)
     if proved is None:
@@ -130,6 +145,10 @@ def conclude(evidence: Evidence, seconds: float) -> Exploration:
     return Exploration(
         Verdict.PASS, None, evidence.schedules, proved, "; ".join(claims), seconds, tuple(evidence.notes)
     )
+
+
+def _bound(evidence: Evidence, preemptions: int) -> str:
+    return _preemptions(preemptions) + (f" and {faults_of(evidence.faults)}" if evidence.faults else "")
 
 
 def _common(proofs: dict[int, int]) -> int | None:
@@ -153,6 +172,12 @@ def _obstacle(evidence: Evidence) -> str:
         return "fewer than two threads touched shared state: nothing could be interleaved; check what the threads do"
     if not evidence.comparable:
         return "nothing to judge by: no check, no observe, and no thread returned anything comparable"
+    never = [label for label in evidence.injectable if not evidence.effects[label]]
+    if never and evidence.faults:
+        return (
+            f"never injected: {', '.join(never)}: no schedule came there; let a thread call it, or wait there with a "
+            "time-out, or leave it out of inject="
+        )
     if not evidence.proofs and not evidence.sampled:
         return f"{evidence.cut or 'the budget ended'} before anything was proved or sampled: raise schedules="
     return ""

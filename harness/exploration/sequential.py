@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from harness.exploration.arguments import validate
-from harness.exploration.explorer import InOrder
 from harness.exploration.session import Session
 from harness.model import CannotExplore, Finding
+from harness.strategies.in_order import InOrder
 
 
 def run_in_order(

@@ -13,6 +13,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from harness.exploration.arguments import Script, files_of_callables
+from harness.exploration.injecting import propagated
 from harness.instrument.accesses import WHOLE, set_scope
 from harness.instrument.events import make_events
 from harness.instrument.scope import Scope, files_of
@@ -30,7 +31,9 @@ from harness.runtime.locks import AbandonedLock
 from harness.runtime.outcome import Ending, Outcome
 from harness.runtime.patches import replaced_factories
 from harness.runtime.reach import walk
-from harness.runtime.run import Observer, Run, Strategy, get_ident
+from harness.runtime.roles import Observer, Strategy
+from harness.runtime.run import Run, get_ident
+from harness.runtime.stand_ins import fallible_calls
 from harness.runtime.state import Snapshot
 from harness.runtime.tasks import Unwound, Worker, Workers
 from harness.runtime.threads import ThreadPatch
@@ -90,6 +93,7 @@ class Session:
             stack.enter_context(virtual_time(self.clock))
             stack.enter_context(ThreadPatch())
             stack.enter_context(no_processes())
+            stack.enter_context(fallible_calls(self.script.inject))
             stack.enter_context(_quiet_gc())
             stack.enter_context(_pinned(self._cpu))
             stack.enter_context(_unwinding_is_silent())
@@ -196,6 +200,8 @@ class Session:
             early_timeouts=script.early_timeouts,
             watchdog=script.watchdog,
             everywhere=strategy.everywhere or not script.reduce,
+            faults=script.inject,
+            most_faults=script.max_faults,
         )
         run.observer = self.observer
         self.clock.now = 0.0
@@ -248,7 +254,7 @@ class Session:
         if outcome.ending is Ending.LIVELOCK:
             return Executed(outcome, Finding(Kind.LIVELOCK, "livelock: every thread that can run only spins"))
         for index, error in outcome.errors:
-            if not isinstance(error, self.script.expected):
+            if not isinstance(error, self.script.expected) and not propagated(error, outcome.injected):
                 text = f"{outcome.names[index]} raised {one_line(error)}"
                 return Executed(outcome, Finding(Kind.EXCEPTION, text))
         try:

@@ -33,7 +33,7 @@ from harness.instrument.containers import (
     read_whole,
 )
 from harness.instrument.families import Family, family_of, is_mark, root_of
-from harness.instrument.foreign import python_call, reachable
+from harness.instrument.foreign import python_call, reachable, set_call
 from harness.instrument.layouts import instance_dict, layout_of
 from harness.instrument.locations import (
     BOTH,
@@ -76,6 +76,9 @@ def call_touches(callee: Any, arguments: Arguments, names: Names = ()) -> Touche
     if layout_of(kind).is_type:
         return _construct(callee, arguments, names)
     return _call_instance(callee, arguments)
+
+
+set_call(call_touches)
 
 
 # -- functions and methods made in C

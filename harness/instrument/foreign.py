@@ -7,7 +7,7 @@ import os
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable
-from types import CodeType, FunctionType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 from harness.instrument.attributes import set_python_call
@@ -67,6 +67,35 @@ def _outside_project(code: CodeType) -> bool:
 
 class _Scope:
     covers: Callable[[CodeType], bool] = staticmethod(_outside_project)
+    call: Callable[[Any, Callable[[], tuple[Any, ...]]], Touches]
+
+
+_stand_ins: dict[int, CodeType] = {}
+
+
+def stands_in(function: Any) -> None:
+    """From now on calls of ``function`` touch what calls of its ``__wrapped__`` do."""
+    _stand_ins[id(function.__code__)] = function.__code__
+
+
+def caller_of(frame: FrameType) -> FrameType | None:
+    """The frame that called ``frame``, past those that stand in for a function."""
+    above = frame.f_back
+    while above is not None and id(above.f_code) in _stand_ins:
+        above = above.f_back
+    return above
+
+
+def actual(function: Any) -> Any:
+    """What a call of ``function`` reaches behind those that stand in for it."""
+    while type(function) is FunctionType and id(_code_of(function)) in _stand_ins:
+        function = function.__dict__["__wrapped__"]
+    return function
+
+
+def set_call(call: Callable[[Any, Callable[[], tuple[Any, ...]]], Touches]) -> None:
+    """Say how the touches of any call are found."""
+    _Scope.call = staticmethod(call)
 
 
 def set_scope(covers: Callable[[CodeType], bool]) -> None:
@@ -103,6 +132,8 @@ def python_call(function: FunctionType, args: Callable[[], tuple[Any, ...]]) -> 
     code: CodeType = _code_of(function)
     if _Scope.covers(code):
         return NOTHING
+    if id(code) in _stand_ins:
+        return _Scope.call(actual(function), args)
     return code_call(code, args)
 
 

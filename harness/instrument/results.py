@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.instrument.containers import CO_GENERATOR, Lazy
 from harness.instrument.families import Family, family_of, is_mark
-from harness.instrument.foreign import covered, is_ours
+from harness.instrument.foreign import actual, covered, is_ours
 from harness.instrument.layouts import instance_dict, layout_of
 from harness.instrument.locations import EXTERNAL, FRESH, UNRESOLVED, WHOLE, Computed, Unresolved, plain
 from harness.instrument.lookups import value_of
@@ -54,7 +54,7 @@ def result_of(function: Any, args: Callable[[], tuple[Any, ...]], positional: in
     """What a call returned, if that is known without making it."""
     kind = type(function)
     if kind is FunctionType or kind is MethodType:
-        inner = function if kind is FunctionType else function.__func__
+        inner = actual(function if kind is FunctionType else function.__func__)
         if type(inner) is not FunctionType:
             raise Unresolved
         if inner.__code__.co_flags & CO_GENERATOR and covered(inner.__code__):

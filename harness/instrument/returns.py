@@ -12,7 +12,7 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 from harness.instrument.callbacks import is_called_back
-from harness.instrument.foreign import covered
+from harness.instrument.foreign import caller_of, covered
 from harness.instrument.locations import NOTHING, UNRESOLVED, Touches, Unresolved
 
 Touching = Callable[[FrameType], Touches]
@@ -71,7 +71,7 @@ def returning(code: CodeType, value: Value) -> Touching:
     """What the return of a frame of ``code`` touches; on the way its value is handed to the caller that wants it."""
 
     def touch(frame: FrameType) -> Touches:
-        frame_above = frame.f_back
+        frame_above = caller_of(frame)
         if frame_above is None:
             _results.pop(id(frame), None)
             return NOTHING

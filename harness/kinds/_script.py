@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.exploration.explorer import smaller_scripts
 from harness.exploration.sequential import run_in_order
+from harness.exploration.smaller import smaller_scripts
 from harness.model import UsageError, one_line
 from harness.oracles.serial import comparable
 from harness.runtime.reading import reads_whole
@@ -185,6 +185,11 @@ def sequential(
     options: Mapping[str, Any],
 ) -> Sequential:
     """Run the script, and each smaller one that a proof may use, in several sequential orders."""
+    if options.get("inject"):
+        raise UsageError(
+            f"{kind}: inject is not possible here, the outcome is judged by runs without faults; "
+            "use explore() with a check of your own"
+        )
     found = Sequential()
     first = {id(one): position for position, one in reversed(list(enumerate(threads)))}
     classes = tuple(first[id(one)] for one in threads)

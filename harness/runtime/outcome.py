@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from harness.oracles.stall import nothing_changed
 from harness.runtime.tasks import State, Task
 
 if TYPE_CHECKING:
+    from harness.runtime.injection import Injected
     from harness.runtime.run import Run
 
 
@@ -59,10 +61,15 @@ class Outcome:
     cold: set[Any] = field(repr=False, compare=False)
     held: set[Any] = field(repr=False, compare=False)
     """Yield points at which a preemption was due, but not inside what called the target back."""
+    injected: tuple[Injected, ...] = ()
+    effects: Counter[str] = field(default_factory=Counter)
+    """How often each injected fault made a difference."""
+    occasions: int = 0
+    """How often a fault could have been injected."""
 
     def forget(self) -> None:
         """Let go of what belongs to the target."""
-        self.results = self.errors = ()
+        self.results = self.errors = self.injected = ()
 
     @classmethod
     def of(cls, run: Run) -> Outcome:
@@ -83,6 +90,7 @@ class Outcome:
             run.choices,
             run.cold,
             run.held,
+            *((tuple(run.faults.injected), run.faults.effects, run.faults.asked) if run.faults is not None else ()),
         )
 
 

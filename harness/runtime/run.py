@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from operator import or_
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 from harness.instrument.scope import Scope
 from harness.instrument.sites import AnySite, SyncSites
@@ -25,8 +25,10 @@ from harness.runtime.clock import Clock
 from harness.runtime.creation import GATES, waits_for
 from harness.runtime.ending import unwind
 from harness.runtime.identity import Identity
+from harness.runtime.injection import Fault, Faults
 from harness.runtime.locks import refuse
 from harness.runtime.outcome import Ending, Outcome, Waiting
+from harness.runtime.roles import Observer, Strategy
 from harness.runtime.spin import Rotation, watch
 from harness.runtime.tasks import (
     State,
@@ -50,31 +52,6 @@ REPAIRS_LOCALS = sys.version_info < (3, 12)
 """On 3.11 a traced frame writes its locals back when it resumes: read them again, or closure cells go stale."""
 
 
-class Strategy(Protocol):
-    """Chooses the next thread; pure."""
-
-    records: bool
-    """Whether it wants to know which choices there were."""
-    everywhere: bool
-    """Whether it wants to be asked at every yield point, not only where threads conflict."""
-
-    def at_point(self, step: int, current: int, enabled: Sequence[int], site: AnySite) -> int:
-        """Who runs next where ``current`` could go on."""
-
-    def at_switch(self, step: int, enabled: Sequence[int], why: str) -> int:
-        """Who runs next where the current thread cannot go on, or at the start."""
-
-
-class Observer(Protocol):
-    """Told of every yield point: before the strategy is asked there, and when its thread goes on."""
-
-    def arrive(self, thread: int, site: AnySite, frame: FrameType) -> None:
-        """``thread`` stands before an access at ``site``."""
-
-    def act(self, thread: int, site: AnySite, frame: FrameType, mode: int) -> None:
-        """``thread`` is about to make the access, which reads (1), writes (2) or both (3)."""
-
-
 class Run:
     """Executes one schedule; see :meth:`execute`."""
 
@@ -87,6 +64,8 @@ class Run:
         workers: Workers,
         *,
         early_timeouts: bool = False,
+        faults: Sequence[Fault] = (),
+        most_faults: int = 0,
         watchdog: float = 10.0,
         max_points: int = 300_000,
         everywhere: bool = False,
@@ -97,6 +76,9 @@ class Run:
         self.clock = clock
         self.workers = workers
         self.early_timeouts = early_timeouts
+        self.faults = Faults(self, faults, most_faults) if faults else None
+        self.restless = early_timeouts or (self.faults is not None and self.faults.fires_timeouts)
+        """Whether waits may time out although threads can run."""
         self.watchdog = watchdog
         self.max_points = max_points
         self.everywhere = everywhere
@@ -198,6 +180,11 @@ class Run:
     def _finish(self, task: Task) -> None:
         if self.current is not task and not self.unwinding:
             self._rejoin(task)
+        if self.faults is not None and task.joiners and not self.unwinding:
+            following = self.faults.time_out(task.index, "exit")
+            if following is not None:
+                self._hand_baton(following)
+                self._park(task)
         task.state = State.DONE
         self.ready.discard(task.index)
         self._enabled = None
@@ -267,8 +254,10 @@ class Run:
                 self._drain()
             enabled = self.enabled()
             if enabled:
-                return self.choose(enabled, why)
-            if not self._fire_timers():
+                holder = -1 if self.current is None else self.current.index
+                hit = self.faults.time_out(holder, why) if self.faults is not None else None
+                return hit or self.choose(enabled, why)
+            if not self.fire_timers():
                 return None
 
     def choose(self, enabled: tuple[int, ...], why: str) -> Task:
@@ -288,13 +277,13 @@ class Run:
             self.early += 1
             self._wake(task, timed_out=True)
 
-    def _fire_timers(self) -> bool:
-        """Let the virtual clock jump to the earliest deadline; False when nobody waits for one."""
+    def fire_timers(self, until: float | None = None) -> bool:
+        """Let the virtual clock jump to ``until``, or the earliest deadline; False when nobody waits for one."""
         waiting = [t for t in self.tasks if t.state is State.BLOCKED and t.deadline is not None]
         if not waiting:
             return False
         first = min(t.deadline for t in waiting if t.deadline is not None)
-        self.clock.now = max(self.clock.now, first)
+        self.clock.now = max(self.clock.now, first if until is None else until)
         for task in waiting:
             if task.deadline is not None and task.deadline <= self.clock.now:
                 self._wake(task, timed_out=True)
@@ -400,7 +389,7 @@ class Run:
             log.append((index, site, number, key, mode))
         if not site.hot and not self.everywhere:
             self.cold.add(site)
-        elif len(self.ready) > 1 or self.early_timeouts or self.returned or self.outside:
+        elif len(self.ready) > 1 or self.restless or self.returned or self.outside:
             self._consider(task, site, frame)
         task.quiet += 1
         if task.quiet > SPIN_WATCH_FROM or task.spinning:
@@ -411,10 +400,16 @@ class Run:
         if self.returned or self.outside:
             self._drain()
         enabled = self.enabled()
-        if len(enabled) < 2:
+        if len(enabled) < 2 and not (self.faults is not None and self.faults.waits()):
             return
         if self.scope.atomic(frame):
             self.held.add(site)
+            return
+        hit = self.faults.time_out(task.index, "point") if self.faults is not None else None
+        if hit is not None:
+            self.yield_to(task, hit.index, frame)
+            return
+        if len(enabled) < 2:
             return
         if self.strategy.records:
             self.choices.append((self.step, task.index, enabled))
@@ -450,7 +445,7 @@ class Run:
         """``lock.acquire`` in a controlled thread."""
         if timeout != -1 and (not blocking or timeout < 0 or timeout > TIMEOUT_MAX):
             refuse(native_lock(), blocking, timeout)
-        probing = not blocking or timeout == 0 or (timeout > 0 and self.early_timeouts)
+        probing = not blocking or timeout == 0 or (timeout > 0 and self.restless)
         touches: tuple[tuple[Any, Any, int], ...] = ((lock, "lock", BOTH),)
         if probing:
             touches += ((lock, "state", READ),)
@@ -534,4 +529,4 @@ class Run:
             self.sync(task, "is_alive", ((target, "end", READ),))
 
 
-__all__ = ["Run", "Strategy", "get_ident"]
+__all__ = ["Run", "get_ident"]

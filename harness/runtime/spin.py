@@ -58,7 +58,7 @@ class Rotation:
             if self.rounds > LIVELOCK_ROUNDS * (len(enabled) + len(sleeping)):
                 run._end(Ending.LIVELOCK)
                 run._park(task)
-        if run._fire_timers():
+        if run.fire_timers():
             return tuple(i for i in run.enabled() if i not in enabled)
         if self.clock_reads:
             self.clock_reads = 0

@@ -44,7 +44,8 @@ class Decision:
 
     ``why`` is ``start`` (the first thread of the schedule), ``preempt`` (the thread could have gone on), ``block``,
     ``end`` or ``spin`` (it could not). ``thread`` is -1 at the start. ``gil`` tells whether today's builds with a GIL
-    can switch there; where they cannot, it takes a free-threaded build or another version.
+    can switch there; where they cannot, it takes a free-threaded build or another version. Where ``fault`` names one,
+    it hits ``chosen`` there, and ``why`` is ``fault-at-`` and where: ``call``, ``point``, ``block``, ``end``, ``exit``.
     """
 
     why: str
@@ -52,6 +53,12 @@ class Decision:
     chosen: int
     place: Place | None = None
     gil: bool = True
+    fault: str = ""
+
+    @property
+    def free(self) -> bool:
+        """Whether some thread had to be chosen here: neither a preemption nor a fault."""
+        return self.why != "preempt" and not self.fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +86,22 @@ class Witness:
         return sum(decision.why == "preempt" for decision in self.decisions)
 
     @property
+    def faults(self) -> tuple[str, ...]:
+        """The faults that are injected, in their order."""
+        return tuple(decision.fault for decision in self.decisions if decision.fault)
+
+    @property
     def where(self) -> str:
         """``gil`` if builds with a GIL can take this schedule, else ``free-threaded``."""
         return "gil" if all(decision.gil for decision in self.decisions) else "free-threaded"
 
     def to_json(self) -> str:
         """The record as one JSON document."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1)
+        data = asdict(self)
+        for decision in data["decisions"]:
+            if not decision["fault"]:
+                del decision["fault"]
+        return json.dumps({"format": FORMAT, **data}, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> Witness:
@@ -98,7 +114,10 @@ class Witness:
                     f"replay record of format {version}, this harness reads format {FORMAT}: explore again"
                 )
             decisions = tuple(
-                Decision(d["why"], d["thread"], d["chosen"], Place(**d["place"]) if d["place"] else None, d["gil"])
+                Decision(
+                    d["why"], d["thread"], d["chosen"], Place(**d["place"]) if d["place"] else None, d["gil"],
+                    d.get("fault", ""),
+                )
                 for d in data.pop("decisions")
             )
             operations = tuple(tuple(map(str, calls)) for calls in data.pop("operations", ()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from harness.schedule import Decision, Place
@@ -26,49 +26,55 @@ class Replay:
         self._lax = lax
         self._next = 0
         self._visits: Counter[tuple[int, str, str, str]] = Counter()
-        self._here: tuple[str, str, str] = ("", "", "")
-        self._nth = 0
+        self._standing: dict[int, tuple[str, str, str, int]] = {}
         self.diverged = ""
 
     def visit(self, thread: int, site: Any) -> None:
         """``thread`` stands before an access at ``site``."""
         place = self._place_of(site)
-        self._here = (place.function, place.text, place.access)
-        self._visits[(thread, *self._here)] += 1
-        self._nth = self._visits[(thread, *self._here)]
+        here = (place.function, place.text, place.access)
+        self._visits[(thread, *here)] += 1
+        self._standing[thread] = (*here, self._visits[(thread, *here)])
 
     def _pending(self) -> Decision | None:
         return self._decisions[self._next] if self._next < len(self._decisions) else None
 
     def at_point(self, step: int, current: int, enabled: Sequence[int], site: Any) -> int:
+        return self._due("preempt", current, {thread: (thread, "") for thread in enabled}, current)
+
+    def at_fault(self, step: int, current: int, offers: Sequence[tuple[str, int]], why: str) -> int:
+        known = {number: (thread, label) for number, (label, thread) in enumerate(offers, 1)}
+        return self._due(f"fault-at-{why}", current, known, 0)
+
+    def _due(self, why: str, current: int, offers: Mapping[int, tuple[int, str]], otherwise: int) -> int:
+        """Which of ``offers`` (thread and fault) the decision takes that is due here."""
         for ahead in range(self._next, len(self._decisions)):
             decision = self._decisions[ahead]
-            if decision.why == "preempt" and decision.thread == current and self._matches(decision):
+            if decision.why == why and decision.thread == current and self._matches(decision):
                 if ahead > self._next and not self._lax:
                     break
-                if decision.chosen in enabled:
-                    self._next = ahead + 1
-                    return decision.chosen
-                self._note(f"{decision.chosen} cannot run at {decision.place}")
+                for number, offer in offers.items():
+                    if offer == (decision.chosen, decision.fault):
+                        self._next = ahead + 1
+                        return number
+                self._note(f"{decision.fault or decision.chosen} cannot {'happen' if decision.fault else 'run'} "
+                           f"at {decision.place}")  # fmt: skip
             if not self._lax:
                 break
-        return current
+        return otherwise
 
     def _matches(self, decision: Decision) -> bool:
         place = decision.place
-        return (
-            place is not None
-            and (place.function, place.text, place.access) == self._here
-            and place.nth == self._nth
-        )
+        here = None if place is None else (place.function, place.text, place.access, place.nth)
+        return here == self._standing.get(decision.thread)
 
     def at_switch(self, step: int, enabled: Sequence[int], why: str) -> int:
         pending = self._pending()
         if self._lax:
-            while pending is not None and pending.why == "preempt" and pending.thread not in enabled:
+            while pending is not None and not pending.free and pending.thread not in enabled:
                 self._next += 1
                 pending = self._pending()
-        if pending is None or pending.why == "preempt":
+        if pending is None or not pending.free:
             if pending is not None:
                 self._note(f"thread {pending.thread} never reached {pending.place}")
             return enabled[0]

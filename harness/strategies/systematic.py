@@ -1,9 +1,10 @@
-"""Every schedule with at most a given number of preemptions, fewest first.
+"""Every schedule with at most a given number of preemptions and faults, fewest first.
 
 Iterative context bounding after Musuvathi and Qadeer (PLDI 2007). A schedule is its list of deviations from the
-default (go on; where that is impossible, the lowest thread that can run); each has exactly one parent, so none is
-executed twice. Choices where the current thread cannot go on are free. Sleep sets and partial-order reduction are
-left out on purpose: under a preemption bound they are unsound (Coons, Musuvathi, McKinley, OOPSLA 2013).
+default (go on; where that is impossible, the lowest thread that can run; nothing fails); each has exactly one parent,
+so none is executed twice. Choices where the current thread cannot go on are free. Sleep sets and partial-order
+reduction are left out on purpose: under a preemption bound they are unsound (Coons, Musuvathi, McKinley, OOPSLA 2013).
+With each number of preemptions the schedules with fewer faults come first.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ from typing import Any
 Deviation = tuple[int, int]
 """At decision number ``step`` run thread ``chosen``."""
 Choice = tuple[int, int, tuple[int, ...]]
-"""Where another decision was possible: step, current thread (-1: it could not go on), threads that could run."""
+"""Where another decision was possible: step, current thread (-1: it could not go on), threads that could run.
+
+With :data:`FAULT` for the current thread: the numbers of the faults that could be injected, after 0 for none.
+"""
+FAULT = -2
 
 
 class Plan:
@@ -37,26 +42,33 @@ class Plan:
         chosen = self._at.get(step, enabled[0])
         return chosen if chosen in enabled else enabled[0]
 
+    def at_fault(self, step: int, current: int, offers: Sequence[Any], why: str) -> int:
+        chosen = self._at.get(step, 0)
+        return chosen if chosen <= len(offers) else 0
+
 
 class Systematic:
     """Hands out plans, level by level, and learns from what each showed.
 
-    ``level`` is the number of preemptions of the plan handed out last; ``exhausted`` the largest level all of whose
-    schedules were executed, or -1; ``deeper`` whether schedules with more preemptions than the bound exist;
-    ``complete`` whether every alternative that was met could be kept.
+    A level is a number of preemptions and a number of faults; ``level`` counts those that were completed before the
+    plan handed out last. ``exhausted`` is the largest number of preemptions up to which all schedules with any number
+    of faults up to ``faults`` were executed, or -1; ``deeper`` whether schedules with more preemptions than the bound
+    exist; ``complete`` whether every alternative that was met could be kept.
     """
 
     MEMORY = 3_000_000
 
-    def __init__(self, bound: int) -> None:
+    def __init__(self, bound: int, faults: int = 0) -> None:
         self.bound = bound
+        self.faults = faults
         self.level = 0
         self.exhausted = -1
         self.deeper = False
         self.complete = True
+        self._levels = [(preemption, fault) for preemption in range(bound + 1) for fault in range(faults + 1)]
         self._stack: list[tuple[Deviation, ...]] = [()]
         self._source: Iterator[tuple[Deviation, ...]] = iter(())
-        self._parents: list[tuple[tuple[Deviation, ...], list[Choice]]] = []
+        self._parents: dict[tuple[int, int], list[tuple[tuple[Deviation, ...], list[Choice]]]] = {}
         self._stored = 0
 
     def next(self) -> Plan | None:
@@ -67,35 +79,46 @@ class Systematic:
             child = next(self._source, None)
             if child is not None:
                 return Plan(child)
-            if not self.complete:
+            if not self.complete or self.level >= len(self._levels):
                 return None
-            self.exhausted = self.level
-            if not self._parents:
-                self.exhausted = self.bound
-                return None
+            preemption, fault = self._levels[self.level]
+            if fault == self.faults:
+                self.exhausted = preemption
             self.level += 1
-            parents, self._parents, self._stored = self._parents, [], 0
-            self._source = _children(parents)
+            if self.level < len(self._levels):
+                parents = self._parents.pop(self._levels[self.level], [])
+                self._stored -= sum(len(choices) for _, choices in parents)
+                self._source = _children(parents)
 
     def learn(self, plan: Plan, choices: Sequence[Choice]) -> None:
         """Take the alternatives that the execution of ``plan`` met after its last deviation."""
         last = plan.last
         preemptions: list[Choice] = []
+        faults: list[Choice] = []
         for choice in choices:
             step, current, enabled = choice
             if step <= last:
                 continue
             if current >= 0:
                 preemptions.append(choice)
+            elif current == FAULT:
+                faults.append(choice)
             else:
                 self._stack += [(*plan.deviations, (step, chosen)) for chosen in reversed(enabled[1:])]
-        if not preemptions:
-            return
-        if self.level >= self.bound:
+        preemption, fault = self._levels[self.level]
+        if fault < self.faults:
+            self._keep((preemption, fault + 1), plan, faults)
+        if preemption < self.bound:
+            self._keep((preemption + 1, fault), plan, preemptions)
+        elif preemptions:
             self.deeper = True
-        elif self._stored < self.MEMORY:
-            self._parents.append((plan.deviations, preemptions))
-            self._stored += len(preemptions)
+
+    def _keep(self, level: tuple[int, int], plan: Plan, choices: list[Choice]) -> None:
+        if not choices:
+            return
+        if self._stored < self.MEMORY:
+            self._parents.setdefault(level, []).append((plan.deviations, choices))
+            self._stored += len(choices)
         else:
             self.complete = False
 
@@ -106,5 +129,5 @@ def _children(
     for deviations, choices in parents:
         for step, current, enabled in choices:
             for chosen in enabled:
-                if chosen != current:
+                if chosen != (0 if current == FAULT else current):
                     yield (*deviations, (step, chosen))
