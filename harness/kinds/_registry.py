@@ -22,10 +22,15 @@ class KindOfScenario:
         self._fits: Callable[[Any], str] | None = getattr(module, "fits", None)
         self._configured: Callable[[Any, Any], Any] | None = getattr(module, "configured", None)
 
+    @property
+    def configurable(self) -> bool:
+        """Whether a target can be configured for it."""
+        return self._fits is not None and self._configured is not None
+
     def fits(self, target: Any) -> str:
         """Why the kind does not fit a target, or nothing."""
         if self._fits is None or self._configured is None:
-            return f"{self.name} has no configured form: call harness.{self.name} in a test"
+            return f"{self.name} has no configured form: call harness.kinds.{self.name}.{self.name} in a test"
         return self._fits(target)
 
     def run(self, target: Any, explore: Callable[..., Any]) -> Any:
@@ -51,5 +56,7 @@ def kind(name: str) -> KindOfScenario:
 
 
 def kinds(wanted: Sequence[str] | None = None) -> list[KindOfScenario]:
-    """The kinds of the given names, or all."""
-    return [kind(name) for name in (names() if wanted is None else wanted)]
+    """The kinds of the given names, or all for which a target can be configured."""
+    if wanted is not None:
+        return [kind(name) for name in wanted]
+    return [known for known in map(kind, names()) if known.configurable]
