@@ -27,7 +27,7 @@ PIP_INSTALL = $(@D)/bin/python -m pip install -qq --disable-pip-version-check --
 # pytest exits with 5 when a selection is empty; that is fine for a part of the suite, and said.
 MAYBE_EMPTY = || { test $$? -eq 5 && echo "(no test carries these markers)"; }
 
-.PHONY: concurrency test lint long sensitivity benchmark pickle-table pools claims soak install clean
+.PHONY: concurrency test lint long sensitivity benchmark pickle-table pools claims gate soak install clean
 .DELETE_ON_ERROR:
 
 concurrency: $(STAMP)
@@ -41,6 +41,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --no-progress --quiet .
 
 long: $(STAMP)
 	$(PYTEST) tests -n $(WORKERS) --dist worksteal -m "long and not serial" $(ARGS) $(MAYBE_EMPTY)
@@ -57,6 +58,10 @@ benchmark: $(BENCH_STAMP)
 # The pickle probe beside dill, ray, cloudpickle and plain pickle on its corpus: 2 to 6 minutes, some peers hang.
 pickle-table: $(BENCH_STAMP)
 	$(BENCH_VENV)/bin/python -m benchmarks.pickle_compare
+
+# HEAD against its merge base with the main branch; ARGS="--profile local" before a push.
+gate: $(STAMP)
+	$(BIN)/harness gate $(ARGS)
 
 # Seeded faults in the repaired reference pools, each alive through all of them; goes on where soak.jsonl stands.
 soak: $(STAMP)

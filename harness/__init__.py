@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from harness.exploration.result import Exploration, Failure
     from harness.faults.plan import Plan
     from harness.faults.result import Chaos
+    from harness.gate.marks import benchmark
     from harness.kinds.cache import cache
     from harness.kinds.hammer import hammer
     from harness.kinds.lazy_init import lazy_init
@@ -75,6 +76,7 @@ __all__ = [
     "Verdict",
     "Violation",
     "Witness",
+    "benchmark",
     "cache",
     "captures",
     "explain_broken_pool",
@@ -105,6 +107,7 @@ _MODULES = {
     "harness.exploration.result": "Exploration Failure",
     "harness.faults.plan": "Plan",
     "harness.faults.result": "Chaos",
+    "harness.gate.marks": "benchmark",
     "harness.kinds.cache": "cache",
     "harness.kinds.hammer": "hammer",
     "harness.kinds.lazy_init": "lazy_init",

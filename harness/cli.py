@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from harness.gate.command import gate_command
 from harness.kinds._chaos import chaos_command
 from harness.kinds._command import init_command
 from harness.kinds._pools_command import pools
@@ -42,3 +43,4 @@ main.add_command(chaos_command)
 main.add_command(init_command)
 main.add_command(pickle_command)
 main.add_command(pools)
+main.add_command(gate_command)

@@ -8,9 +8,9 @@ import pytest
 
 from tests.docs.pages import DOCS, follow, shown
 
-OWN_TEST = {"linearizability.md", "new-repository.md", "pickle-probe.md"}  # in tests/end_to_end and tests/probes
 pytestmark = pytest.mark.once
 
+OWN_TEST = {"gate.md", "linearizability.md", "new-repository.md", "pickle-probe.md"}  # run by tests of their own
 PAGES = sorted(
     page
     for page in (*DOCS.glob("*.md"), *DOCS.glob("how-to/*.md"))
