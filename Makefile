@@ -27,7 +27,7 @@ PIP_INSTALL = $(@D)/bin/python -m pip install -qq --disable-pip-version-check --
 # pytest exits with 5 when a selection is empty; that is fine for a part of the suite, and said.
 MAYBE_EMPTY = || { test $$? -eq 5 && echo "(no test carries these markers)"; }
 
-.PHONY: concurrency test lint long sensitivity benchmark pickle-table pools claims gate soak install clean
+.PHONY: concurrency test lint long sensitivity benchmark pickle-table pools claims gate gate-study soak install clean
 .DELETE_ON_ERROR:
 
 concurrency: $(STAMP)
@@ -62,6 +62,11 @@ pickle-table: $(BENCH_STAMP)
 # HEAD against its merge base with the main branch; ARGS="--profile local" before a push.
 gate: $(STAMP)
 	$(BIN)/harness gate $(ARGS)
+
+# Gates commits that are known, identical and changed, and writes benchmarks/results/gate-study.md (hours; it can be
+# stopped and goes on where it was).
+gate-study: $(STAMP)
+	$(BIN)/python -m benchmarks.gate_study $(ARGS)
 
 # Seeded faults in the repaired reference pools, each alive through all of them; goes on where soak.jsonl stands.
 soak: $(STAMP)
