@@ -13,7 +13,7 @@ import re
 import reprlib
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, process
 from dataclasses import dataclass
 from types import TracebackType
@@ -91,9 +91,13 @@ def _listed(tasks: Iterable[Task], between: str) -> str:
 
 @dataclass
 class Break:
-    """What was seen when a pool broke; ``settled`` once its other workers have ended and can take no more tasks."""
+    """What was seen when a pool broke; ``settled`` once its other workers have ended and can take no more tasks.
 
-    pool: int
+    ``executor`` is the pool's: it outlives the manager, which a pool forgets when it is shut down.
+    """
+
+    manager: int
+    executor: Callable[[], Any]
     calls: dict[int, str]
     futures: tuple[Future[Any], ...]
     workers: frozenset[int]
@@ -132,7 +136,7 @@ class Recorder:
                 self.breaks.append(_look(thread, cause))
             original(thread, cause)
             for found in self.breaks:
-                found.settled = found.settled or found.pool == id(thread)
+                found.settled = found.settled or found.manager == id(thread)
 
         manager.terminate_broken = terminate_broken
         self._original_join = join = multiprocessing.pool.Pool._join_exited_workers  # type: ignore[attr-defined]
@@ -209,6 +213,7 @@ def _look(thread: Any, cause: Any) -> Break:
     total = getattr(thread.executor_reference(), "_queue_count", 0)
     return Break(
         id(thread),
+        thread.executor_reference,
         {number: call_of(item.fn, item.args) for number, item in items.items()},
         tuple(item.future for item in items.values()),
         frozenset(workers),
@@ -279,10 +284,10 @@ def explain_broken_pool(error: BaseException) -> BrokenPool | None:
     """
     for link in _chain(error):
         if isinstance(link, BrokenExecutor):
-            pools = set(_pools_in(link.__traceback__))
+            pools = list(_pools_in(link.__traceback__))
             for found in reversed(recorder.breaks):
                 futures: Any = found.futures
-                if found.pool in pools or any(future._exception is link for future in futures):
+                if any(pool is found.executor() for pool in pools) or any(future._exception is link for future in futures):
                     return recorder.explain(found)
     return None
 
@@ -299,12 +304,12 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         following += [error.__cause__, error.__context__, *getattr(error, "exceptions", ())]
 
 
-def _pools_in(trace: TracebackType | None) -> Iterator[int]:
-    """The managers of pools that a traceback goes through: one that is broken already refuses what is submitted."""
+def _pools_in(trace: TracebackType | None) -> Iterator[process.ProcessPoolExecutor]:
+    """The pools that a traceback goes through: one that is broken already refuses what is submitted."""
     while trace is not None:
         owner = trace.tb_frame.f_locals.get("self")
         if isinstance(owner, process.ProcessPoolExecutor):
-            yield id(owner._executor_manager_thread)
+            yield owner
         trace = trace.tb_next
 
 

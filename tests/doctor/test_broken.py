@@ -121,6 +121,18 @@ def test_an_error_behind_the_error_and_a_pool_that_is_broken_already() -> None:
         assert explain_broken_pool(ValueError()) is None
 
 
+def test_a_refusal_that_is_asked_about_after_the_pool_has_been_shut_down() -> None:
+    """As where a test fails in its `with`: the pool that refused has forgotten its manager by then."""
+    with watch_pools():
+        with pytest.raises(BrokenProcessPool) as refused:
+            with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+                assert pool.submit(pool_work.work, 3, "exit").exception() is not None
+                pool.submit(abs, 1)
+        found = explain_broken_pool(refused.value)
+    assert found is not None
+    assert "while it ran task 0: work(3, 'exit')" in str(found)
+
+
 LEFT_AS_IT_WAS = """
 import multiprocessing.pool
 from concurrent.futures import process
