@@ -12,12 +12,16 @@ STATE, USER_TICKS, SYSTEM_TICKS, START_TICKS = 0, 11, 12, 19
 
 
 def stat(process: int, thread: int | None = None) -> list[str]:
-    """The fields after the name of a process, or of one thread of it; none once it is gone."""
+    """The :func:`fields` of a process, or of one thread of it; none once it is gone."""
     place = f"/proc/{process}/stat" if thread is None else f"/proc/{process}/task/{thread}/stat"
     try:
-        text = Path(place).read_text("utf-8", "replace")
+        return fields(Path(place).read_text("utf-8", "replace"))
     except OSError:
         return []
+
+
+def fields(text: str) -> list[str]:
+    """What a file `stat` says after the name, which may have spaces and parentheses in it."""
     return text.rpartition(")")[2].split()
 
 

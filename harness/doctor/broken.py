@@ -287,7 +287,8 @@ def explain_broken_pool(error: BaseException) -> BrokenPool | None:
             pools = list(_pools_in(link.__traceback__))
             for found in reversed(recorder.breaks):
                 futures: Any = found.futures
-                if any(pool is found.executor() for pool in pools) or any(future._exception is link for future in futures):
+                refused = any(pool is found.executor() for pool in pools)
+                if refused or any(future._exception is link for future in futures):
                     return recorder.explain(found)
     return None
 

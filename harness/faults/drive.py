@@ -198,9 +198,11 @@ class Drive:
 
     def _records(self, *events: str) -> list[Record]:
         size = self.ledger.size()
-        if size != self._read[0]:
-            self._read = size, self.ledger.read()
-        return [record for record in self._read[1] if record.event in events]
+        known, records = self._read  # once: another thread may put what it read earlier in its place meanwhile
+        if size != known:
+            records = self.ledger.read()
+            self._read = size, records
+        return [record for record in records if record.event in events]
 
     def _has(self, task: str, *events: str) -> bool:
         return any(record.task == task for record in self._records(*events))
@@ -358,16 +360,22 @@ def _end_with(parent: int, seconds: float, folder: str) -> None:
     while os.getppid() == parent and time.monotonic() < deadline:
         time.sleep(1)
     if os.getsid(0) == os.getpid():
-        shutil.rmtree(folder, ignore_errors=True)
+        over = folder + "-over"  # by this name no other thread or process of the case puts anything into it
+        with contextlib.suppress(OSError):
+            os.rename(folder, over)
+        shutil.rmtree(over, ignore_errors=True)
         os.killpg(0, signal.SIGKILL)
 
 
 def _end_strays() -> None:
     """End the descendants that left the session of this case: nobody else would find them once it has ended."""
+    strays = []
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
             if os.getsid(child.pid) != os.getsid(0):
                 child.kill()
+                strays.append(child)
+    psutil.wait_procs(strays, timeout=10)  # on a busy machine the end may take its time
 
 
 def main(folder: str, parent: str) -> None:

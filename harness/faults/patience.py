@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from harness import procfs
 
@@ -15,12 +16,15 @@ TICKS = 3
 """CPU time, in clock ticks within LOOK, that waiting processes do not use."""
 COMPUTES = 0.03
 """The same of waiting threads, in seconds."""
+WAITING = "DR"
+"""The states of a process that would go on if it were given a CPU or its disk. Source: proc_pid_stat(5)."""
 
 
 class Patience:
-    """Gives up when for `seconds` no record was written and no process of the case computed; at MOST times that anyway.
+    """Gives up when for `seconds` no record was written and nobody in the case computed; at MOST times that anyway.
 
-    Only so is a future that never ends told from one that takes its time on a busy machine.
+    Only so is a future that never ends told from one that takes its time on a busy machine. A time counts as over when
+    half of its polls were made too: a machine that starves this process starves the others.
     """
 
     def __init__(self, seconds: float, size: Callable[[], int]) -> None:
@@ -30,23 +34,24 @@ class Patience:
     def until(self, done: Callable[[], bool]) -> bool:
         """Wait; whether it is done."""
         started = moved = looked = time.monotonic()
-        size, ticks, beside, polls = self._size(), _ticks(), _beside(), 0
+        size, used, beside, polls, since = self._size(), _ticks(), _beside(), 0, 0
         while not done():
             time.sleep(POLL)
-            now, polls = time.monotonic(), polls + 1
+            now, polls, since = time.monotonic(), polls + 1, since + 1
             if self._size() != size:
-                size, moved, polls = self._size(), now, 0
+                size, moved, since = self._size(), now, 0
             if now - looked >= LOOK:
-                used, before, beside = _ticks(), beside, _beside()
-                children = used is None or ticks is None or used - ticks >= TICKS or used < ticks
-                if children or beside - before >= COMPUTES:
-                    moved, polls = now, 0
-                looked, ticks = now, used
-            # polls too: a machine that starves this process starves the others
-            quiet = now - moved >= self.seconds and polls >= self.seconds / POLL / 2
-            if quiet or now - started > self.most:
+                here = _beside()
+                if computed(now_used := _ticks(), used) or here - beside >= COMPUTES:
+                    moved, since = now, 0
+                looked, used, beside = now, now_used, here
+            if _over(now - moved, since, self.seconds) or _over(now - started, polls, self.most):
                 return done()
         return True
+
+
+def _over(passed: float, polls: int, seconds: float) -> bool:
+    return passed >= seconds and polls >= seconds / POLL / 2
 
 
 def _beside() -> float:
@@ -55,11 +60,24 @@ def _beside() -> float:
 
 
 def _ticks() -> int | None:
-    """CPU time of all descendants in clock ticks; None while one of them waits for a CPU or a disk."""
+    """The :func:`ticks` of all descendants; None also while a thread beside this one waits for a CPU or a disk."""
+    for thread, text in procfs.threads(os.getpid(), "stat").items():
+        if thread != threading.get_native_id() and procfs.fields(text)[procfs.STATE] in WAITING:
+            return None
+    return ticks(procfs.children(os.getpid()))
+
+
+def ticks(processes: Iterable[int]) -> int | None:
+    """CPU time of processes in clock ticks; None while one of them has a CPU, or waits for one or for a disk."""
     total = 0
-    for child in procfs.children(os.getpid()):
-        if fields := procfs.stat(child):
-            if fields[procfs.STATE] in "DR":
+    for process in processes:
+        if fields := procfs.stat(process):
+            if fields[procfs.STATE] in WAITING:
                 return None
             total += int(fields[procfs.USER_TICKS]) + int(fields[procfs.SYSTEM_TICKS])
     return total
+
+
+def computed(now: int | None, before: int | None) -> bool:
+    """Whether processes have computed between two looks at their :func:`ticks`, LOOK apart."""
+    return now is None or before is None or now - before >= TICKS or now < before

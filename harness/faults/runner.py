@@ -14,12 +14,17 @@ from pathlib import Path
 
 import psutil
 
+from harness import procfs
 from harness.faults.case import Case
 from harness.faults.ledger import Ledger
+from harness.faults.patience import LOOK, computed, ticks
 from harness.model import CannotExplore, UsageError
 from harness.oracles.survival import Record, Survival, survival
 
 GRACE = 5.0
+"""Seconds in which nothing moves, after which a process that should end does not."""
+ENDING = 10.0
+"""Seconds that a process which was killed may take to end, on a busy machine."""
 START = "from harness.faults.drive import main; import sys; main(*sys.argv[1:])"
 
 
@@ -89,11 +94,19 @@ def _await(process: subprocess.Popen[bytes], ledger: Ledger, deadline: float) ->
             process.wait(0.05)
             return True
         if any(record.event == "end" for record in ledger.read()):
-            limit = min(limit, time.monotonic() + GRACE)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.0, limit - time.monotonic()))
-                return True
-            return False
+            return _ends(process, limit)
+    return False
+
+
+def _ends(process: subprocess.Popen[bytes], limit: float) -> bool:
+    """Whether a process ends by itself; while it or one below it computes, or waits for a CPU, it is on its way."""
+    used, moved = None, time.monotonic()
+    while (now := time.monotonic()) < min(limit, moved + GRACE):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(LOOK)
+            return True
+        before, used = used, ticks([process.pid, *procfs.children(process.pid)])
+        moved = now if computed(used, before) else moved
     return False
 
 
@@ -104,9 +117,10 @@ def _last_line(said: str) -> str:
 
 def end_session(process: subprocess.Popen[bytes]) -> None:
     """End every process of a session that this process started, and those below it that left it; wait for their end."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        for below in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else ():
-            below.kill()
+    strays = _below(process.pid) if process.poll() is None else []
+    for stray in strays:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            stray.kill()
     deadline = time.monotonic() + 3.0 if process.poll() is not None else 0.0
     while time.monotonic() < deadline and any(_members(process.pid)):
         time.sleep(0.02)  # multiprocessing's tracker tidies up after the others
@@ -115,9 +129,17 @@ def end_session(process: subprocess.Popen[bytes]) -> None:
             member.kill()  # psutil compares the start time: never another process with the same pid
     process.kill()
     process.wait()
-    deadline = time.monotonic() + GRACE
+    psutil.wait_procs(strays, timeout=ENDING)
+    deadline = time.monotonic() + ENDING
     while time.monotonic() < deadline and any(_members(process.pid)):
         time.sleep(0.02)
+
+
+def _below(process: int) -> list[psutil.Process]:
+    try:
+        return list(psutil.Process(process).children(recursive=True))
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _members(session: int) -> Iterator[psutil.Process]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from harness import Chaos, Exploration, Violation, survives
 from scenarios.asr_worker.alone import each_its_own, peak_of_a_job
+from scenarios.asr_worker.under_chaos import LIMIT, SHORTER
 from scenarios.reference import Explore, Form
 from scenarios.reference.child import in_new_process
 
@@ -178,7 +179,8 @@ def engine_fails(_: Explore, form: str) -> Chaos:
 def _managed(form: str, plans: Sequence[str]) -> Chaos:
     module = "scenarios.asr_worker.under_chaos"
     pool, check = f"{module}:{form}", f"{module}:lease_is_free"
-    return survives(pool, plans, delivery="at-least-once", check=check, workers=1, tasks=4, patience=3)
+    patience = 1.5 * (LIMIT if form == "repaired_pool" else SHORTER)
+    return survives(pool, plans, delivery="at-least-once", check=check, workers=1, tasks=4, patience=patience)
 
 
 @contextmanager

@@ -36,7 +36,6 @@ def lines() -> dict[str, dict[str, Any]]:
     return {line["name"]: line for line in map(json.loads, finished.stdout.splitlines())}
 
 
-@pytest.mark.timeout(280)
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
 def test_program_imported_before_the_harness(program: Program) -> None:
     """The verdict is as if the harness had been there first, and the process is left as it was."""

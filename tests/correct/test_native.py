@@ -7,8 +7,6 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from .programs import PROGRAMS
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +23,6 @@ def test_corpus_is_large_enough() -> None:
     assert len([program for program in PROGRAMS if not program.blocks_in_c]) >= 48
 
 
-@pytest.mark.timeout(120)
 def test_correct_on_real_threads() -> None:
     """Every program holds in several forked repetitions with the shortest switch interval."""
     finished = subprocess.run(

@@ -35,7 +35,6 @@ def assert_not_wrong(program: Program, exploration: harness.Exploration) -> None
     assert exploration.reason and "\n" not in exploration.reason
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
 def test_program(program: Program) -> None:
     """With a small budget: the first schedules of every bound, then samples."""
@@ -46,14 +45,12 @@ def test_program(program: Program) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
 def test_program_with_default_budget(program: Program) -> None:
     """With the budget a user gets who gives none."""
     assert_not_wrong(program, explore(program))
 
 
-@pytest.mark.timeout(60)
 def test_verdict_repeats() -> None:
     """The same exploration twice gives the same count and the same words."""
     program = next(program for program in PROGRAMS if program.name == "condition_ping_pong")

@@ -12,7 +12,7 @@ from tests.docs.pages import DOCS, ROOT, blocks, follow, run
 
 PAGE = DOCS / "how-to" / "new-repository.md"
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.long
 
 
 def test_a_new_repository_does_what_the_page_shows(tmp_path: Path) -> None:

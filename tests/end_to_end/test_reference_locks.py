@@ -44,7 +44,6 @@ def test_the_page_names_every_lock_of_the_repaired_forms() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
 def test_the_command_prints_the_table_of_the_page() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "scenarios.reference.locks"],

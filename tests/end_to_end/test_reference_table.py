@@ -30,7 +30,6 @@ def test_the_page_shows_every_form_and_what_it_must_get() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 def test_the_command_prints_the_table_of_the_page() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "scenarios.reference"], cwd=ROOT, capture_output=True, text=True, timeout=580

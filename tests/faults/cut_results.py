@@ -16,8 +16,8 @@ from typing import Any
 
 import psutil
 
+from fixtures.global_pool import supervisor
 from fixtures.global_pool.repaired import GlobalPool
-from fixtures.global_pool.supervisor import Supervisor
 from harness import Violation
 from harness.faults.acts import cut_the_next_message
 from harness.faults.leftovers import beyond
@@ -135,6 +135,13 @@ def never_stops_dying(method: str, folder: str) -> str:
 def closed_meanwhile(method: str, folder: str) -> str:
     """The pool is closed after the message was cut: `close` returns, and every caller gets an error or a result."""
     pool, before = _start(method)
+    end_workers = supervisor._break
+
+    def once_it_is_closed(manager: Any) -> None:
+        _until(lambda: pool._closed)
+        end_workers(manager)
+
+    supervisor._break = once_it_is_closed
     tasks = [pool.submit_safe(cut, number, folder, 1) for number in range(TASKS)]
     _until(lambda: Path(folder, "writing").exists())
     _emptied(pool, before)
@@ -157,7 +164,8 @@ def never_closed(method: str, folder: str) -> str:
 
 def leaving_is_not_dying(method: str, folder: str) -> str:
     """Workers that leave after their tasks, while the thread that would take note is kept busy, are no deaths."""
-    executor, supervisor = ProcessPoolExecutor(2, get_context(method), max_tasks_per_child=1), Supervisor(grace=0.1)
+    executor = ProcessPoolExecutor(2, get_context(method), max_tasks_per_child=1)
+    watching = supervisor.Supervisor(grace=0.1)
     noted: list[threading.Thread] = []
 
     def keep_busy(_: Future[None]) -> None:
@@ -166,7 +174,7 @@ def leaving_is_not_dying(method: str, folder: str) -> str:
 
     first, second = (executor.submit(wait_for, str(Path(folder, name))) for name in ("first", "second"))
     first.add_done_callback(keep_busy)
-    supervisor.watch(executor)
+    watching.watch(executor)
     Path(folder, "first").touch()
     _until(lambda: noted)
     Path(folder, "second").touch()
@@ -174,7 +182,7 @@ def leaving_is_not_dying(method: str, folder: str) -> str:
     if noted == [threading.main_thread()]:
         raise AssertionError("the executor's own thread was not kept busy")
     executor.shutdown()
-    supervisor.join()
+    watching.join()
     return "one worker left while the executor was busy, and the other ended its task"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from fixtures.global_pool import repaired
 
-STRAY = "import time; time.sleep(597)"
+MARK = "MARK_OF_A_STRAY"
 
 
 def spawned() -> ProcessPoolExecutor:
@@ -187,7 +187,8 @@ class Stray(ThreadPoolExecutor):
 
     def __init__(self) -> None:
         super().__init__(2)
-        self.child = subprocess.Popen([sys.executable, "-c", STRAY], start_new_session=True)
+        command = [sys.executable, "-c", "import time; time.sleep(600)", os.environ.get(MARK, "")]
+        self.child = subprocess.Popen(command, start_new_session=True)
 
 
 class NeverEnds(ThreadPoolExecutor):
@@ -265,7 +266,7 @@ def raising(number: int) -> None:
 
 
 def sleeping(number: int) -> None:
-    time.sleep(3)
+    time.sleep(8)
 
 
 def says_true(pool: Any) -> bool:

@@ -54,7 +54,6 @@ ORDERED_BY_ADDRESS = {"executors.waiting", "executors.results"}
 """`as_completed` yields finished futures in the order of a set, that is of their addresses: no two runs need agree."""
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_inside_a_run(name: str) -> None:
     """The script runs in one controlled thread beside another that shares an attribute with it."""

@@ -94,7 +94,6 @@ def test_the_offloaded_version_is_not_flagged(name: str, threads: Executor, proc
 
 @pytest.mark.long
 @pytest.mark.serial
-@pytest.mark.timeout(400)
 def test_rates_over_twenty_runs(threads: Executor, processes: Executor) -> None:
     missed, wrong_line, false_alarms = [], [], []
     for run in range(LONG_RUNS):

@@ -20,7 +20,6 @@ EACH_KIND = tuple({(one.pools, one.factors): one for one in reversed(KNOWN)}.val
 
 @pytest.mark.long
 @pytest.mark.serial
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("one", EACH_KIND, ids=lambda one: one.name)
 def test_the_best_pool_is_named_beside_a_noisy_neighbour(one: Known) -> None:
     """Two of three, on one workload for each answer; `python -m tests.quality.pool_advice` measures all rates."""

@@ -29,8 +29,6 @@ from harness import Kind, UsageError, Verdict
 from harness.model import one_line
 from tests.correct.footprint import Footprint
 
-pytestmark = pytest.mark.timeout(60)
-
 LONGEST_LINE = 400
 SOON = 15.0
 
