@@ -62,7 +62,11 @@ class LeakAudit:
         """Look again; waits up to ``settle`` seconds for what is about to end. Every wrapper is gone afterwards."""
         try:
             until, pause = time.monotonic() + self._settle, 0.005
-            while (found := self._difference()) and time.monotonic() < until:
+            while True:
+                last = time.monotonic() >= until  # asked first: the last look is no older than the deadline
+                found = self._difference()
+                if last or not found:
+                    break
                 time.sleep(pause)
                 pause = min(2 * pause, 0.1)
             self.leaks = grouped(found)

@@ -7,7 +7,6 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
 from typing import Any
 
 import psutil
@@ -76,16 +75,23 @@ def _children(before: State, kept: Workers) -> Iterator[Leak]:
         if key in before.children or process.pid in kept.processes:
             continue
         try:
-            zombie = process.status() == psutil.STATUS_ZOMBIE
             parent = process.ppid()
-            command = "" if zombie else " ".join(process.cmdline())[:80]
+            command = _command(process)
         except psutil.NoSuchProcess:
             continue
         where = notes.children.get(process.pid, "")
-        if not zombie:
+        if command is not None:
             yield Leak(LeakKind.CHILD, f"process {process.pid} {command}".rstrip(), where)
         elif parent == os.getpid():
             yield Leak(LeakKind.ZOMBIE, f"process {process.pid}, which has ended", where)
+
+
+def _command(process: psutil.Process) -> str | None:
+    """The command line of a process; None for a zombie, which it may become between two questions."""
+    try:
+        return None if process.status() == psutil.STATUS_ZOMBIE else " ".join(process.cmdline())[:80]
+    except psutil.ZombieProcess:
+        return None
 
 
 def _segments(before: State) -> Iterator[Leak]:
@@ -118,13 +124,13 @@ def _paths(before: State) -> Iterator[Leak]:
 
 
 def _locks(before: State, tracked: list[Any]) -> Iterator[Leak]:
-    for key, (lock, thread, taken) in list(holding.held.items()):
-        if key not in before.held and lock._native.locked():
+    for lock, thread, taken in holding.held.copy().values():
+        if lock not in before.held and lock._native.locked():
             file, line, *_ = lock._site
             made = f"{os.path.relpath(file)}:{line}" if file else ""
             yield Leak(LeakKind.HELD_LOCK, f"lock taken at {taken} by {thread} and never released", made)
     for lock in native_locks(tracked):
-        if id(lock) not in before.native_locks:
+        if lock not in before.native_locks:
             name = holder_of(lock) if not hasattr(lock, "_semlock") else repr(lock)
             if name:
                 yield Leak(LeakKind.HELD_LOCK, f"{name} is held")
@@ -139,9 +145,13 @@ def _tasks(before: State, tracked: list[Any]) -> Iterator[Leak]:
         task = issubclass(type(thing), asyncio.Task)  # type: ignore[union-attr]
         if not thing.done():
             if task:
+                coroutine = getattr(thing, "_coro", None)
+                if coroutine is None:
+                    continue  # another thread is making it, and `get_coro` would crash: the next look sees it
                 stack = thing.get_stack(limit=1)
                 at = f", at {standing(stack[-1])}" if stack else ""
-                yield Leak(LeakKind.PENDING_TASK, f"{thing.get_name()} ({thing.get_coro().__qualname__}){at}", made)
+                name = getattr(coroutine, "__qualname__", type(coroutine).__qualname__)
+                yield Leak(LeakKind.PENDING_TASK, f"{thing.get_name()} ({name}){at}", made)
             elif made and not thing._callbacks:
                 yield Leak(LeakKind.PENDING_FUTURE, "an asyncio future that nobody resolves", made)
         elif getattr(thing, "_log_traceback", False):
@@ -152,14 +162,11 @@ def _tasks(before: State, tracked: list[Any]) -> Iterator[Leak]:
 
 
 def _futures(before: State) -> Iterator[Leak]:
-    for future in _live_futures():
+    for future in notes.live_futures():
         if not future.done() and future._harness_number not in before.futures:  # type: ignore[attr-defined]
             state = "that is still running" if future.running() else "that nobody resolves"
-            yield Leak(LeakKind.PENDING_FUTURE, f"a future {state}", notes.where(future))
-    for number, leak in list(notes.unasked.items()):
+            made: str = future._harness_made  # type: ignore[attr-defined]
+            yield Leak(LeakKind.PENDING_FUTURE, f"a future {state}", made)
+    for number, leak in notes.unasked.copy().items():
         if number not in before.unasked:
             yield leak
-
-
-def _live_futures() -> list[Future[Any]]:
-    return list(notes.futures.values())

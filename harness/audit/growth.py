@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
 import psutil
 
 from harness.audit.leaks import Leak, LeakKind, LeaksFound
-from harness.audit.observe import children, descriptors, raw_threads, segments
+from harness.audit.notes import Notes
+from harness.audit.observe import children, descriptors, mapped_segments, raw_threads, segments
 from harness.audit.slope import Slope, slope
 from harness.model import InconclusiveError, UsageError
 
@@ -70,24 +74,58 @@ def leak_growth(task: Callable[[], object], *, repetitions: int = 8, seed: int =
     if repetitions < 2:
         raise UsageError(f"repetitions={repetitions}: must be at least 2")
     known = segments()
-    counts = [_count(known)]
-    for _ in range(7 * repetitions):
-        task()
-        counts.append(_count(known))
+    with _noted_segments() as own:
+        counts = [_count(known, own)]
+        for _ in range(7 * repetitions):
+            task()
+            counts.append(_count(known, own))
     rng = random.Random(seed)
     return Growth({kind: slope([row[kind] for row in counts], rng) for kind in counts[0]}, 7 * repetitions)
 
 
-def _count(known: set[str]) -> dict[LeakKind, float]:
+@contextmanager
+def _noted_segments() -> Iterator[Notes]:
+    """Notes the shared memory that this process and its forked children make inside the block, and nothing else.
+
+    Not the hooks of an audit: their notes of all that the task makes would be memory that grows.
+    """
+    own, original = Notes(), SharedMemory.__init__
+
+    @functools.wraps(original)
+    def noting(self: SharedMemory, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        own.segment(self.name, "")
+
+    own.begin()
+    SharedMemory.__init__ = noting  # type: ignore[method-assign]
+    try:
+        yield own
+    finally:
+        if SharedMemory.__init__ is noting:
+            SharedMemory.__init__ = original  # type: ignore[method-assign]
+        own.end()
+
+
+def _count(known: set[str], own: Notes) -> dict[LeakKind, float]:
     gc.collect()
     below = list(children().values())
     return {
         LeakKind.THREAD: threading.active_count() + len(raw_threads()),
         LeakKind.DESCRIPTOR: len(descriptors()),
         LeakKind.CHILD: len(below),
-        LeakKind.SHARED_MEMORY: len(segments() - known),
+        LeakKind.SHARED_MEMORY: len(_segments(own, [os.getpid(), *(process.pid for process in below)]) - known),
         LeakKind.MEMORY: _memory([psutil.Process(os.getpid()), *below]),
     }
+
+
+def _segments(own: Notes, processes: list[int]) -> set[str]:
+    """The shared memory that is noted, or that one of the processes maps: others on the machine make some too."""
+    own.read_children()
+    noted = set(own.segments)
+    there = segments()
+    for name in noted - there:
+        del own.segments[name]
+    return there & (noted | mapped_segments(processes))
 
 
 def _memory(processes: list[Any]) -> float:

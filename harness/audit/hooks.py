@@ -104,10 +104,24 @@ class Hooks:
 
     def _futures(self) -> None:
         self._after(Future, "__init__", lambda _, args: notes.future(args[0], calling_line()))
-        self._after(Future, "set_exception", lambda _, args: notes.failed(args[0], args[-1]))
+        self._failing()
         self._after(Future, "add_done_callback", lambda _, args: notes.asked(args[0]))
         for name in ("result", "exception"):
             self._asking(name)
+
+    def _failing(self) -> None:
+        original = Future.set_exception
+
+        @functools.wraps(original)
+        def failing(self: Future[Any], exception: BaseException | None) -> None:
+            leak = notes.failing(self, exception) if notes.on and slot.explorer is None else None
+            try:
+                original(self, exception)
+            except BaseException:
+                notes.refused(self, leak)
+                raise
+
+        self._put(Future, "set_exception", failing)
 
     def _asking(self, name: str) -> None:
         original = getattr(Future, name)
@@ -116,9 +130,13 @@ class Hooks:
         def asking(self: Future[Any], timeout: float | None = None) -> Any:
             __tracebackhide__ = True
             try:
-                return original(self, timeout)
-            finally:
-                notes.asked(self)
+                found = original(self, timeout)
+            except BaseException as error:
+                if error is self._exception:  # else the waiting timed out
+                    notes.asked(self)
+                raise
+            notes.asked(self)
+            return found
 
         self._put(Future, name, asking)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
+import json
 import os
 import threading
 import weakref
@@ -31,6 +33,8 @@ class Notes:
         self.on = False
         self._owner = 0
         self._from_children = -1
+        self._file = (-1, -1)
+        self._numbers = itertools.count()  # goes on from one stretch to the next: futures may outlive theirs
         self._clear()
 
     def _clear(self) -> None:
@@ -39,7 +43,6 @@ class Notes:
         self.paths: dict[str, str] = {}
         self.segments: dict[str, str] = {}
         self.futures: weakref.WeakValueDictionary[int, Future[Any]] = weakref.WeakValueDictionary()
-        self.made: dict[int, str] = {}
         self.unasked: dict[int, Leak] = {}
         self.lost: list[Leak] = []
 
@@ -50,19 +53,24 @@ class Notes:
         if hasattr(os, "memfd_create"):
             self._from_children = os.memfd_create("harness-audit")
             fcntl.fcntl(self._from_children, fcntl.F_SETFL, os.O_APPEND)
+            self._file = _file_of(self._from_children)
         self.on = True
 
     def end(self) -> None:
         """Forget everything."""
         self.on = False
-        if self._from_children >= 0:
+        if self._shared():
             os.close(self._from_children)
-            self._from_children = -1
+        self._from_children = -1
         self._clear()
 
     def own_descriptor(self) -> int:
         """The descriptor that belongs to the audit itself, or -1."""
         return self._from_children
+
+    def _shared(self) -> bool:
+        """Whether the file is still open: others close what they inherited, and get its number for a file of theirs."""
+        return self._from_children >= 0 and _file_of(self._from_children) == self._file
 
     def descriptor(self, fd: int, where: str) -> None:
         with contextlib.suppress(OSError):  # closed meanwhile, or no /proc
@@ -83,34 +91,47 @@ class Notes:
     def _left(self, table: dict[str, str], kind: str, name: str, where: str) -> None:
         table[name] = where
         if os.getpid() != self._owner and self._from_children >= 0:
-            try:
-                os.write(self._from_children, f"{kind}\t{name}\t{where}\n".encode())
-            except OSError:
+            if self._shared():
+                os.write(self._from_children, json.dumps([kind, name, where]).encode() + b"\n")
+            else:
                 self.on = False  # a child that closed what it inherited goes on unobserved
 
     def read_children(self) -> None:
         """Take over what forked children noted."""
-        if self._from_children < 0:
+        if not self._shared():
             return
         size = os.fstat(self._from_children).st_size
-        for line in os.pread(self._from_children, size, 0).decode("utf-8", "replace").splitlines():
-            kind, name, where = line.split("\t")
+        whole, _, _ = os.pread(self._from_children, size, 0).rpartition(b"\n")  # a child may be writing the next
+        for line in whole.splitlines():
+            kind, name, where = json.loads(line)
             (self.paths if kind == "path" else self.segments).setdefault(name, f"{where} (in a child process)")
 
     def future(self, future: Future[Any], where: str) -> None:
-        self.futures[id(future)] = future
-        number = len(self.made)
-        self.made[number] = where
-        future._harness_number = number  # type: ignore[attr-defined]
+        future._harness_made = where  # type: ignore[attr-defined]
+        future._harness_number = next(self._numbers)  # type: ignore[attr-defined]
+        self.futures[id(future)] = future  # last: another thread may be looking at what is in here
 
-    def where(self, future: Future[Any]) -> str:
-        """Where a future of this stretch was made."""
-        return self.made.get(getattr(future, "_harness_number", -1), "")
+    def live_futures(self) -> list[Future[Any]]:
+        """The futures of this stretch that there still are."""
+        # Not `values()`, which another thread that makes a future meanwhile would break.
+        return [future for known in self.futures.valuerefs() if (future := known()) is not None]
 
-    def failed(self, future: Future[Any], error: BaseException) -> None:
+    def failing(self, future: Future[Any], error: BaseException | None) -> Leak | None:
+        """A future is about to get an exception: whoever asks for it later finds the note and takes it away."""
         number = getattr(future, "_harness_number", None)
-        if number is not None and not future._done_callbacks:  # type: ignore[attr-defined]
-            self.unasked[number] = Leak(LeakKind.FUTURE_EXCEPTION, one_line(error), self.made.get(number, ""))
+        if number is None or error is None:
+            return None
+        leak = Leak(LeakKind.FUTURE_EXCEPTION, one_line(error), future._harness_made)  # type: ignore[attr-defined]
+        self.unasked.setdefault(number, leak)
+        if future._done_callbacks:  # type: ignore[attr-defined]
+            self.asked(future)
+        return leak
+
+    def refused(self, future: Future[Any], leak: Leak | None) -> None:
+        """A future did not take the exception of ``failing``, for it was done before."""
+        number = getattr(future, "_harness_number", -1)
+        if self.unasked.get(number) is leak:
+            self.unasked.pop(number, None)
 
     def asked(self, future: Future[Any]) -> None:
         self.unasked.pop(getattr(future, "_harness_number", -1), None)
@@ -138,6 +159,14 @@ class Notes:
         what = one_line(error) if error is not None else "destroyed while it was pending"
         name = source.get_name() if hasattr(source, "get_name") else "a future"
         self.lost.append(Leak(kind, f"{what} in {name}", getattr(source, "_harness_made", "")))
+
+
+def _file_of(descriptor: int) -> tuple[int, int]:
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return (-2, -2)
+    return found.st_dev, found.st_ino
 
 
 def _shown(args: Any) -> str:

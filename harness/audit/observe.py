@@ -39,8 +39,8 @@ class State:
     descriptors: set[tuple[int, str]] = field(default_factory=set)
     children: set[Process] = field(default_factory=set)
     segments: set[str] = field(default_factory=set)
-    native_locks: set[int] = field(default_factory=set)
-    held: set[int] = field(default_factory=set)
+    native_locks: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
+    held: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
     paths: set[str] = field(default_factory=set)
     futures: set[int] = field(default_factory=set)
     unasked: set[int] = field(default_factory=set)
@@ -64,10 +64,10 @@ def observe() -> State:
         set(descriptors().items()),
         set(children()),
         segments(),
-        set(map(id, native_locks(tracked))),
-        set(holding.held),
-        {path for path in notes.paths if os.path.lexists(path)},
-        set(notes.made),
+        weakref.WeakSet(native_locks(tracked)),
+        weakref.WeakSet(lock for lock, *_ in holding.held.copy().values()),
+        {path for path in list(notes.paths) if os.path.lexists(path)},
+        {future._harness_number for future in notes.live_futures()},  # type: ignore[attr-defined]
         set(notes.unasked),
     )
 
@@ -191,18 +191,23 @@ def holder_of(lock: Any) -> str:
     """Which global or attribute of the user's holds a lock, as ``module.name`` or ``Class.name``; nothing if none."""
     for holder in gc.get_referrers(lock):
         if isinstance(holder, dict):
-            name = next((key for key, value in holder.items() if value is lock and isinstance(key, str)), "")
+            name = _name_of(lock, holder)
             module = sys.modules.get(holder.get("__name__", "")) if "__spec__" in holder else None
             owner: Any = module or _instance_with(holder)
         else:
             owner, name = holder, ""
             attributes = getattr(holder, "__dict__", None) if not isinstance(holder, FrameType) else None
             if isinstance(attributes, dict):
-                name = next((key for key, value in attributes.items() if value is lock), "")
+                name = _name_of(lock, attributes)
         if name and _of_the_user(owner):
             label = owner.__name__ if isinstance(owner, ModuleType) else type(owner).__qualname__
             return f"{label}.{name}"
     return ""
+
+
+def _name_of(lock: Any, names: dict[Any, Any]) -> str:
+    # A copy: other threads go on, and give their objects new attributes.
+    return next((key for key, value in dict.copy(names).items() if value is lock and isinstance(key, str)), "")
 
 
 def _instance_with(attributes: dict[Any, Any]) -> Any:

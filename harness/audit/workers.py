@@ -57,5 +57,7 @@ def _process(worker: Any, found: Workers) -> None:
     finalizer = getattr(popen, "finalizer", None)
     if finalizer is None:
         found.descriptors.add(popen.sentinel)
-    elif finalizer.still_active():
-        found.descriptors.update(finalizer._args)
+    else:
+        ends = finalizer._args  # once: another thread may be calling it, which clears them
+        if ends is not None and finalizer.still_active():
+            found.descriptors.update(ends)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import mmap
 import os
 import random
 import socket
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -100,22 +105,52 @@ def test_a_socket_for_each_task_and_none(opened: list[socket.socket]) -> None:
 
 
 def test_a_pool_that_fills_as_it_is_used_is_no_leak() -> None:
+    calls = itertools.count(1)
     with ThreadPoolExecutor(8) as pool:
 
         def task() -> None:
-            list(pool.map(abs, range(2)))
+            together = threading.Barrier(min(next(calls), 8))  # so that each has a thread of its own
+            assert len(list(pool.map(lambda _: together.wait(60), range(together.parties)))) == together.parties
 
         growth = leak_growth(task, repetitions=5)
     assert not growth.slopes[LeakKind.THREAD].grows
 
 
-def test_memory_that_is_kept_is_found_and_memory_that_is_not_is_not() -> None:
+def test_shared_memory_counts_for_those_who_made_or_map_it() -> None:
     kept = []
-    leaking = leak_growth(lambda: kept.append(b"x" * 1_000_000), repetitions=4)
+    others = Path("/dev/shm", f"of-another-{os.getpid()}")
+
+    def leave() -> None:
+        kept.append(SharedMemory(create=True, size=16))
+        kept[-1].close()
+
+    def see_others() -> None:
+        others.with_name(f"{others.name}-{next(calls)}").touch()  # as any process on the machine may
+
+    calls = itertools.count()
+    try:
+        assert leak_growth(leave, repetitions=2).slopes[LeakKind.SHARED_MEMORY].per_task == 1
+        assert leak_growth(see_others, repetitions=2).slopes[LeakKind.SHARED_MEMORY].per_task == 0
+    finally:
+        for memory in kept:
+            memory.unlink()
+        for path in others.parent.glob(f"{others.name}*"):
+            path.unlink()
+
+
+def test_memory_that_is_kept_is_found_and_memory_that_is_not_is_not() -> None:
+    def touched() -> mmap.mmap:
+        memory = mmap.mmap(-1, 1_000_000)  # not from the heap, which may have had it before
+        for place in range(0, len(memory), mmap.PAGESIZE):
+            memory[place] = 1
+        return memory
+
+    kept = []
+    leaking = leak_growth(lambda: kept.append(touched()), repetitions=4)
     assert leaking.slopes[LeakKind.MEMORY].grows
     assert leaking.slopes[LeakKind.MEMORY].per_task == pytest.approx(1e6, rel=0.1)
     kept.clear()
-    assert not leak_growth(lambda: b"x" * 1_000_000, repetitions=4).slopes[LeakKind.MEMORY].grows
+    assert not leak_growth(touched, repetitions=4).slopes[LeakKind.MEMORY].grows
 
 
 def test_a_wrong_argument_is_said() -> None:
