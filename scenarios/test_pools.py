@@ -20,6 +20,7 @@ from harness.pools.workloads.plain import compute
 pytestmark = pytest.mark.concurrency
 
 PLAN = Plan(pools=("threads", "forkserver"), scaling=(), rounds=7, starts=2, gil_seconds=0.6)
+TRIES = 20  # on a busy machine nobody may get to look during a lag: another run will tell
 
 
 @pytest.mark.pools
@@ -41,7 +42,11 @@ def test_a_service_that_infers_off_the_loop_is_responsive() -> None:
         for _ in range(20):
             await asyncio.to_thread(time.sleep, 0.02)
 
-    responsive(service, limit=0.05).raise_if_failed()
+    for _ in range(TRIES):
+        outcome = responsive(service, limit=0.05)
+        if outcome.verdict is not Verdict.INCONCLUSIVE:
+            break
+    outcome.raise_if_failed()
 
 
 def test_a_service_that_computes_on_the_loop_is_caught_with_its_line() -> None:

@@ -24,6 +24,7 @@ from harness.stats.rates import binomial_interval
 
 COSTLY = 0.02  # seconds: such items are timed one by one, and only one pool of each class is scaled
 MOST_BYTES = 256_000_000
+TOGETHER, TRIES = 0.8, 4
 Progress = Callable[[str], None]
 
 
@@ -134,16 +135,21 @@ class Bench:
         self.pilot = {"serialise": serialise, "stages": stages, "hold": held, "warm": warmed, "times": times}
 
     def diagnose(self) -> dict[str, Any]:
-        """The time split and the lock waits of two threads, in a process whose locks are timed."""
+        """The time split and the lock waits of two threads, in a process whose locks are timed.
+
+        On a busy machine one may do all the items before the other gets a CPU, and then waits for no lock: tried again.
+        """
         self.progress("waits of two threads")
         with self.driver("threads", 2, watch_locks=True) as host:
             host.wait()
             host.ask("open")
             host.ask("warm")
             count = max(6, min(200, math.ceil(0.5 / self.item)))
-            found: dict[str, Any] = host.ask("paced", count=count, expected=self.expected, ahead=3)
+            tries: list[dict[str, Any]] = []
+            while len(tries) < TRIES and (not tries or _together(tries[-1]) < TOGETHER):
+                tries.append(host.ask("paced", count=count, expected=self.expected, ahead=3))
             host.ask("close")
-        return found
+        return max(tries, key=_together)
 
     def size(self, record: _Record) -> None:
         """Start, memory and cost of an empty task of one pool, alone, in a process that shares nothing with others."""
@@ -208,6 +214,11 @@ class Bench:
                 record.paced.append(paced)
                 if costly:
                     record.batches[number] = paced
+
+
+def _together(paced: dict[str, Any]) -> float:
+    """Share of the workers' time in which more than one was in a task."""
+    return float(paced["together"] / paced["inside"])
 
 
 _Clocks = tuple[float, float | None, float | None]

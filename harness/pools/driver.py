@@ -19,6 +19,10 @@ from harness.model import HarnessError, UsageError
 from harness.pools import tree
 
 LIMIT = 120.0
+START_LIMIT = 60.0  # seconds at least for a host to start: what its interpreter imports is no part of the measurement
+END_LIMIT = 60.0
+STACKS_LIMIT = 20.0
+STACK = "most recent call first"  # as the fault handler of Python begins one
 
 
 class PoolFailure(HarnessError):
@@ -75,16 +79,18 @@ class Driver:
 
     def wait(self, command: str = "ready") -> Any:
         """The answer to what was sent."""
-        if not self._connection.poll(self.limit):
+        limit = max(self.limit, START_LIMIT) if command == "ready" else self.limit
+        if not self._connection.poll(limit):
             stacks = self._stacks()
             self.kill()
             raise PoolFailure(
-                f"{self._where}: no answer to {command!r} within {self.limit:g} s; ended. Its threads then:\n{stacks}"
+                f"{self._where}: no answer to {command!r} within {limit:g} s; ended. Its threads then:\n{stacks}"
             )
         try:
             status, answer = self._connection.recv()
         except (EOFError, OSError):
-            self._process.wait(10)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(END_LIMIT)
             code, tail = self._process.returncode, self._tail()
             self.kill()
             raise PoolFailure(f"{self._where}: its process died (exit code {code}) during {command!r}{tail}") from None
@@ -106,18 +112,23 @@ class Driver:
     def _where(self) -> str:
         return f"{self.reference} on {self.pool} with {self.workers} workers"
 
+    def _said(self) -> str:
+        log = self._log.fileno()
+        return os.pread(log, os.fstat(log).st_size, 0).decode(errors="replace").strip()  # where the host writes stays
+
     def _tail(self, size: int = 600) -> str:
-        self._log.seek(0)
-        text = self._log.read().decode(errors="replace").strip()
+        text = self._said()
         return f": {' '.join(text[-size:].split())}" if text else ""
 
     def _stacks(self) -> str:
-        """Where every process of the tree is, from their own fault handlers."""
+        """Where the threads of the host are, from its own fault handler; on a busy machine it takes its time."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._process.pid, signal.SIGUSR1)
-        time.sleep(0.3)
-        self._log.seek(0)
-        return self._log.read().decode(errors="replace").strip()[-2000:] or "(it said nothing)"
+        end, before, told = time.monotonic() + STACKS_LIMIT, "", ""
+        while time.monotonic() < end and not (told == before and STACK in told) and self._process.poll() is None:
+            time.sleep(0.3)
+            before, told = told, self._said()
+        return self._said()[-2000:] or "(it said nothing)"
 
     def kill(self) -> None:
         """End the host and everything it started; returns when they are gone."""
@@ -127,9 +138,11 @@ class Driver:
         for member in tree_members[1:]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(member, signal.SIGKILL)
-        self._process.wait(10)
-        self._connection.close()
-        self._log.close()
+        try:
+            self._process.wait(END_LIMIT)
+        finally:
+            self._connection.close()
+            self._log.close()
 
     def __enter__(self) -> Driver:
         return self

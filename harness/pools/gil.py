@@ -21,6 +21,7 @@ from harness.pools.worker import run_queue_delay
 MEAN_SLEEP = 0.002
 LATE = 0.0005
 STARVED = 0.3  # of a pause: less than this the worker ran, more it waited for a CPU
+GRACE = 0.1  # seconds longer for a worker that has not run lately: what it waited for a CPU is known once it runs again
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,13 @@ class Samples:
 class _Wake:
     """Whether the GIL was held, and whether it was late at all; the worker's clocks tell whether it could hold it.
 
-    ``pause``: ns the probe slept; ``ran``: the CPU time of the worker meanwhile; ``queued``: its run-queue delay.
+    In ns: ``at``, when it was; ``pause``: how long the probe slept; ``ran``: the CPU time of the worker meanwhile;
+    ``queued``: its run-queue delay until then.
     """
 
     held: bool
     late: bool
+    at: int
     pause: float
     ran: int
     queued: int
@@ -78,14 +81,15 @@ def _sample(seconds: float, generator: random.Random, problems: list[BaseExcepti
     except OSError:
         schedstat = -1
     try:
-        while time.monotonic() < end and not problems:
+        while not problems and time.monotonic() < end + (GRACE if wakes and not wakes[-1].ran else 0.0):
             pause = generator.expovariate(1 / MEAN_SLEEP)
             queued, ran, begun = run_queue_delay(), _cpu(worker), time.monotonic_ns()
             time.sleep(pause)
-            lateness = (time.monotonic_ns() - begun) / 1e9 - pause
+            at = time.monotonic_ns()
+            lateness = (at - begun) / 1e9 - pause
             waited = (run_queue_delay() - queued) / 1e9 if queued >= 0 else 0.0
             starved = int(os.pread(schedstat, 64, 0).split()[1]) if schedstat >= 0 else 0
-            wakes.append(_Wake(lateness - waited > LATE, lateness > LATE, pause * 1e9, _cpu(worker) - ran, starved))
+            wakes.append(_Wake(lateness - waited > LATE, lateness > LATE, at, pause * 1e9, _cpu(worker) - ran, starved))
     except OSError:  # the worker ended, and its file with it: what it raised is told instead
         if not problems:
             raise
@@ -101,15 +105,26 @@ def _cpu(thread: int) -> int:
 
 
 def _counted(wakes: list[_Wake]) -> Samples:
-    """Leave out the wake-ups that found the GIL free while the worker, not having it, waited for a CPU.
+    """Leave out the wake-ups at which the worker waited for a CPU.
 
-    A worker that has just given the GIL to the probe takes it back when it runs again: late on a busy machine, which
+    One that has just given the GIL to the probe, or keeps it, goes on when it runs again: late on a busy machine, which
     says nothing about the work.
     """
-    kept = []
-    for number, wake in enumerate(wakes):
-        before, after = wakes[max(0, number - 1)], wakes[min(len(wakes) - 1, number + 1)]
-        starved = wake.ran < STARVED * wake.pause and after.queued - before.queued > STARVED * wake.pause
-        if wake.held or not starved:
-            kept.append(wake)
+    kept = [wake for wake, starved in zip(wakes, _starved(wakes), strict=True) if not starved]
     return Samples(len(kept), sum(wake.held for wake in kept), sum(wake.late for wake in kept))
+
+
+def _starved(wakes: list[_Wake]) -> list[bool]:
+    """For each wake-up whether the worker hardly ran before it, but waited for a CPU.
+
+    A wait may span many: the delay rises only once it is over, so each rise accounts for the wake-ups before it too.
+    """
+    starved = [False] * len(wakes)
+    for number in range(1, len(wakes)):
+        rise = wakes[number].queued - wakes[number - 1].queued
+        begun = wakes[number - 1].at - rise  # at the earliest
+        for earlier in range(number, -1, -1):
+            if wakes[earlier].at < begun:
+                break
+            starved[earlier] |= wakes[earlier].ran < STARVED * wakes[earlier].pause < rise
+    return starved

@@ -177,6 +177,7 @@ class Host:
             "involuntary": involuntary,
             "count": count,
             "inside": wall / 1e9,
+            "together": _together(answers) / 1e9,
             "inside_cpu": sum(answer.cpu for answer in answers) / 1e9,
             "run_queue": queued / 1e9 if queued >= 0 else None,
             "locked": locked / 1e9 if locked >= 0 else None,
@@ -261,6 +262,15 @@ class Host:
 
     def _use(self) -> tree.Use:
         return tree.use(tree.members(os.getpid()) if self.pool.processes else [os.getpid()])
+
+
+def _together(answers: Sequence[worker.Answer]) -> int:
+    """Nanoseconds of these tasks in which another was in hand too."""
+    total = at_once = before = 0
+    for now, step in sorted([(one.begun, 1) for one in answers] + [(one.ended, -1) for one in answers]):
+        total += at_once * (now - before) if at_once > 1 else 0
+        at_once, before = at_once + step, now
+    return total
 
 
 def _refuse(answer: worker.Answer) -> None:

@@ -3,7 +3,8 @@
 The loop's own wait for a CPU is taken off, so that a busy machine is not a finding. A lag is a block when the loop's
 thread computed for longer than the limit (perhaps in C code that keeps the GIL, the garbage collector among it, so that
 nobody could look), or when samples show it in a callback for most of the time. It is unseen when there is no sample and
-no thread of the process computed: a call may have slept, or the machine may have stood still. Else others kept it late.
+no other thread of the process computed or waited for a CPU: a call may have slept, or the machine may have stood still.
+Else others kept it late.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 _OURS = __file__
 _HARNESS = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
+_STARTS_A_THREAD = threading.Thread.start.__code__
 _LOOP_FILES = ("asyncio/base_events.py", "asyncio/events.py", "asyncio/runners.py", "selectors.py", "asyncio/tasks.py")
 
 
@@ -95,12 +98,15 @@ class _Window:
     def empty(self) -> bool:
         return self._last is None
 
-    def holder(self, now: float) -> tuple[_Seen, bool]:
-        """The callback seen for longest, if any was, and whether callbacks had most of the time until ``now``."""
+    def holder(self, now: float, queued: float) -> tuple[_Seen, bool]:
+        """The callback seen for longest, if any was, and whether callbacks had most of the time until ``now``.
+
+        ``queued``: seconds of the loop's wait for a CPU, no part of the lag: a loop that waits to be woken looks idle.
+        """
         if self._last is not None:
             at, seen = self._last
             self._seconds[seen] += now - at
-        idle = self._seconds.pop(None, 0.0)
+        idle = max(0.0, self._seconds.pop(None, 0.0) - queued)
         longest = max(self._seconds, key=lambda one: self._seconds[one], default=None)
         return longest, longest is not None and sum(self._seconds.values()) >= idle
 
@@ -112,6 +118,41 @@ class _Collections:
     cpu: float = 0.0
     longest: float = 0.0
     where: tuple[Place, Place] | None = None
+
+
+class _Queues:
+    """How long other threads of the process waited for a CPU: one that keeps the GIL meanwhile does not compute.
+
+    To list and read them takes a while where there are many: :meth:`note` gives it a twentieth of the time at most.
+    """
+
+    def __init__(self, without: tuple[int | None, ...], tasks: Path = Path("/proc/self/task")) -> None:
+        self._without, self._tasks = {str(thread) for thread in without}, tasks
+        self._again = 0.0
+        self._delays: dict[str, int] = {}
+        self.note()
+
+    def note(self) -> None:
+        """Remember what they have waited until now."""
+        begun = time.monotonic()
+        if begun >= self._again:
+            self._delays = self._read()
+            ended = time.monotonic()
+            self._again = ended + 20 * (ended - begun)
+
+    def waited(self) -> float:
+        """Seconds since that was noted, of all of them together; notes it again."""
+        before, self._delays = self._delays, self._read()
+        return sum(max(0, delay - before.get(thread, 0)) for thread, delay in self._delays.items()) / 1e9
+
+    def _read(self) -> dict[str, int]:
+        delays = {}
+        with contextlib.suppress(OSError):  # not Linux
+            for thread in os.listdir(self._tasks):
+                if thread not in self._without:
+                    with contextlib.suppress(OSError):  # it ended meanwhile
+                        delays[thread] = int((self._tasks / thread / "schedstat").read_bytes().split()[1])
+        return delays
 
 
 class LoopLagProbe:
@@ -138,6 +179,7 @@ class LoopLagProbe:
         self._queue_file = -1
         self._queued: float | None = None
         self._cpu = (0.0, 0.0)
+        self._queues = _Queues(())
         self._handle: asyncio.TimerHandle | None = None
 
     @contextlib.contextmanager
@@ -147,6 +189,7 @@ class LoopLagProbe:
         watchdog = threading.Thread(target=self._watch, name="loop lag watchdog", daemon=True)
         watchdog.start()
         try:
+            self._queues = _Queues((threading.get_native_id(), watchdog.native_id))
             self._begin()  # only now: a watchdog that is slow to start is no lag of the loop
             yield self
             self._tick()
@@ -205,9 +248,8 @@ class LoopLagProbe:
     def _tick(self) -> float:
         """Record how late it is; the time."""
         now, queued = self._moment()
-        late = max(0.0, now - self._due)
-        if queued is not None and self._queued is not None:
-            late = max(0.0, late - (queued - self._queued))
+        waited = queued - self._queued if queued is not None and self._queued is not None else 0.0
+        late = max(0.0, now - self._due - waited)
         self._queued = queued
         before, self._cpu = self._cpu, self._cpu_times()
         with self._lock:
@@ -217,17 +259,25 @@ class LoopLagProbe:
         self._lags.append(late)
         if late > self.limit:
             own, others = (after - earlier for after, earlier in zip(self._cpu, before, strict=True))
-            self._classify(late, own, others, window, now, collections)
+            self._classify(late, own, others + self._queues.waited(), window, window.holder(now, waited), collections)
+        else:
+            self._queues.note()
         return now
 
     def _classify(
-        self, late: float, own: float, others: float, window: _Window, now: float, collections: _Collections
+        self,
+        late: float,
+        own: float,
+        others: float,
+        window: _Window,
+        held: tuple[_Seen, bool],
+        collections: _Collections,
     ) -> None:
         if collections.cpu > late / 2:
             place, inner = collections.where or (None, None)
             self._blocks.append(Block(late, place, inner, collector=True))
             return
-        seen, mostly = window.holder(now)
+        seen, mostly = held
         if mostly or own > self.limit:
             place, inner = seen or (None, None)
             self._blocks.append(Block(late, place, inner))
@@ -256,7 +306,7 @@ class LoopLagProbe:
             frame = sys._current_frames().get(self._thread)
             if frame is None or frame.f_code.co_filename == _OURS:  # the beat has come
                 continue
-            seen = holding(frame)
+            seen = None if _starts_a_thread(frame) else holding(frame)
             with self._lock:
                 if due == self._due:
                     self._window.saw(seen, now, due)
@@ -271,6 +321,13 @@ def holding(frame: FrameType) -> tuple[Place, Place] | None:
     while user is not None and _foreign(user):
         user = user.f_back
     return _place(user if user is not None else inner), _place(inner)
+
+
+def _starts_a_thread(frame: FrameType | None) -> bool:
+    """Whether a thread is started here: that ends when the new one gets a CPU, so what it takes is the machine's."""
+    while frame is not None and frame.f_code is not _STARTS_A_THREAD:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _of_loop(frame: FrameType) -> bool:

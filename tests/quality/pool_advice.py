@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import random
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,7 +39,9 @@ class Known:
         return self.reference.rpartition(":")[2] + ("" if self.job is None else f" x{self.job}")
 
     def compare(self) -> tuple[Comparison, Advice]:
-        comparison = compare(self.reference, Plan(job=self.job, **PLAN))  # type: ignore[arg-type]
+        with tempfile.NamedTemporaryFile(prefix="harness-machine-lock-") as lock:  # not that of another run
+            os.environ["HARNESS_MACHINE_LOCK"] = lock.name
+            comparison = compare(self.reference, Plan(job=self.job, **PLAN))  # type: ignore[arg-type]
         return comparison, advise(comparison)
 
     def right(self, advice: Advice) -> bool:

@@ -19,6 +19,7 @@ from harness.pools import Task
 
 ITEMS = tuple(range(8))
 _LOCK = threading.Lock()
+_MACHINE_LOCK = Path(os.environ.get("HARNESS_MACHINE_LOCK") or f"{tempfile.gettempdir()}/harness-lock-{os.getuid()}")
 _DATA = b"x" * 1_500_000  # made once: making it would hold the GIL
 
 
@@ -64,7 +65,7 @@ def _under_process_lock(item: int) -> str:
 
 
 def _under_machine_lock(item: int) -> int:
-    with Path(tempfile.gettempdir(), f"harness-machine-lock-{os.getuid()}").open("w") as file:
+    with _MACHINE_LOCK.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         time.sleep(0.003)
         return item

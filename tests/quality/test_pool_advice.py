@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
 
 import pytest
 
@@ -140,3 +141,30 @@ def test_a_dead_host_is_told_with_its_exit_code() -> None:
         host._process.kill()
         with pytest.raises(PoolFailure, match="process died"):
             host.ask("open")
+
+
+def test_stacks_that_come_late_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = iter(["", "", "", "(most recent call first):", *["(most recent call first): both"] * 3])
+    monkeypatch.setattr(Driver, "_said", lambda host: next(said))
+    with Driver("python", "serial", 1, {}) as host:
+        host.wait()
+        assert host._stacks().endswith("both")
+
+
+def test_the_start_of_a_host_is_not_held_to_the_limit_of_an_answer() -> None:
+    with Driver("python", "serial", 1, {}, limit=1e-6) as host:
+        host.wait()
+
+
+def test_a_host_that_does_not_end_in_time_is_left_with_its_log_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wait(limit: float) -> int:
+        raise subprocess.TimeoutExpired("host", limit)
+
+    host = Driver("python", "serial", 1, {})
+    host.wait()
+    with monkeypatch.context() as patch:
+        patch.setattr(host._process, "wait", wait)
+        with pytest.raises(subprocess.TimeoutExpired):
+            host.kill()
+    assert host._connection.closed and host._log.closed
+    host._process.wait()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.pools.compare import Bench, Plan
+from harness.pools.gil import Samples, _counted, _Wake
+from harness.pools.host import _together
 from harness.pools.intervals import median_interval, quantile, ratios
 from harness.pools.scaling import Law, fit
+from harness.pools.worker import Answer
 from harness.pools.workload import fingerprint
 from harness.pools.workloads.whisper import word_error_rate
 
@@ -80,3 +87,58 @@ def test_fingerprints_tell_results_apart_and_equal_ones_together() -> None:
     assert fingerprint(numpy.arange(3)) != fingerprint(numpy.arange(3.0))
     assert fingerprint([1, [2]]) != fingerprint([[1], 2])
     assert fingerprint((1, 2)) != fingerprint([1, 2])
+
+
+def wake(at: float, *, held: bool = False, ran: float = 0.0, queued: float = 0.0) -> _Wake:
+    """After a pause of 2 ms; all in ms."""
+    return _Wake(held, held, int(at * 1e6), 2e6, int(ran * 1e6), int(queued * 1e6))
+
+
+def test_wakes_at_which_the_worker_waited_for_a_cpu_say_nothing_of_the_gil() -> None:
+    computes = [wake(7, held=True, ran=5), wake(14, held=True, ran=5)]
+    waits = [wake(at) for at in range(16, 44, 2)]  # the delay rises only once the wait is over
+    last = [wake(51, held=True, ran=5, queued=30), wake(58, held=True, ran=5, queued=30)]
+    assert _counted([*computes, *waits, *last]) == Samples(4, 4, 4)
+    assert _counted([*computes, *waits, wake(46, held=True, queued=30)]) == Samples(2, 2, 2)
+
+
+def test_a_worker_that_waits_for_something_else_leaves_the_gil_free() -> None:
+    sleeps = [wake(at, queued=0.01 * at) for at in range(2, 52, 2)]
+    assert _counted(sleeps) == Samples(25, 0, 0)
+    assert _counted([]) == Samples(0, 0, 0)
+
+
+def test_the_time_in_which_tasks_were_in_hand_together() -> None:
+    def answer(begun: int, ended: int) -> Answer:
+        return Answer((), begun, ended, 0, 0, 0, (1, 1))
+
+    assert _together([answer(0, 10), answer(10, 20)]) == 0
+    assert _together([answer(0, 10), answer(4, 8), answer(9, 20)]) == 2 * (4 + 1)
+    assert _together([]) == 0
+
+
+class _Threads:
+    """Two threads; only at the third time do they get a CPU at once."""
+
+    def __init__(self) -> None:
+        self.found = iter([(0.0, 0.0), (0.2, 0.1), (0.9, 0.45), (0.0, 0.0)])
+
+    def wait(self) -> None:
+        pass
+
+    def ask(self, command: str, **arguments: Any) -> dict[str, float]:
+        if command != "paced":
+            return {}
+        together, locked = next(self.found)
+        return {"inside": 1.0, "together": together, "locked": locked}
+
+
+def test_waits_for_a_lock_are_those_of_two_threads_that_ran_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.contextmanager
+    def driver(*_: Any, **__: Any) -> Iterator[_Threads]:
+        yield _Threads()
+
+    bench = Bench("python", Plan(), lambda text: None)
+    bench.item = 0.01
+    monkeypatch.setattr(bench, "driver", driver)
+    assert bench.diagnose()["locked"] == 0.45
