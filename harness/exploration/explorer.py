@@ -22,7 +22,6 @@ from harness.model import CannotExplore, Finding
 from harness.oracles import serial
 from harness.oracles.explanation import Event, render
 from harness.oracles.sharing import conflicting
-from harness.runtime.outcome import Outcome
 from harness.runtime.roles import Strategy
 from harness.schedule import Decision, Witness
 from harness.strategies.faulty import WithFaults
@@ -313,11 +312,11 @@ class Explorer:
         finding = found.executed.finding
         assert finding is not None
         decisions, again, _ = self._recorded(found.again(), found.members)
-        if again is None or again.kind != finding.kind:
+        if not again.shows(finding.kind):
             return inconclusive(
                 self.evidence,
                 f"a failure was seen once and did not repeat ({finding.kind}: {finding.message}): "
-                "the target is not deterministic",
+                f"{again.problem or 'the target is not deterministic'}",
                 self._seconds(),
             )
         if found.search is not None and any(decision.fault for decision in decisions):
@@ -358,19 +357,17 @@ class Explorer:
                 executed = found.executed
                 if executed.finding is not None and executed.finding.kind == wanted.kind:
                     decisions, again, _ = self._recorded(found.again(), members)
-                    if again is not None and again.kind == wanted.kind and all(one.gil for one in decisions):
+                    if again.shows(wanted.kind) and all(one.gil for one in decisions):
                         return decisions
             search.learn(plan, executed.outcome.choices)
         return ()
 
     def _tried(self, decisions: tuple[Decision, ...], members: Members, wanted: Finding) -> Any:
         """The decisions actually taken when following ``decisions`` loosely, if the failure is still there."""
-        taken, finding, _ = self._recorded(Replay(decisions, self.places.of, lax=True), members)
-        return taken if finding is not None and finding.kind == wanted.kind else None
+        taken, executed, _ = self._recorded(Replay(decisions, self.places.of, lax=True), members)
+        return taken if executed.shows(wanted.kind) else None
 
-    def _recorded(
-        self, strategy: Any, members: Members
-    ) -> tuple[tuple[Decision, ...], Finding | None, tuple[list[Event], Outcome]]:
+    def _recorded(self, strategy: Any, members: Members) -> tuple[tuple[Decision, ...], Executed, list[Event]]:
         """Execute one schedule while recording its decisions and what its threads read and wrote."""
         recording = Recording(strategy, self.places, self.session.scope)
         explainer = Explainer(self.places)
@@ -381,18 +378,19 @@ class Explorer:
             self.session.observer = None
         log = executed.outcome.log
         shared = conflicting(log, {entry[1] for entry in log}, WHOLE)
-        seen = (explainer.finish(shared), executed.outcome)
-        return recording.decisions(shared), None if executed.problem else executed.finding, seen
+        return recording.decisions(shared), executed, explainer.finish(shared)
 
     def _witnessed(self, decisions: tuple[Decision, ...], members: Members, finding: Finding) -> Exploration:
         """Replay the record once more, strictly, and explain what it shows."""
         replay = Replay(decisions, self.places.of)
-        _, again, (events, outcome) = self._recorded(replay, members)
+        _, executed, events = self._recorded(replay, members)
+        again, outcome = executed.finding, executed.outcome
         if again is None or again.kind != finding.kind:
             return inconclusive(
                 self.evidence,
                 f"the witness of a failure did not replay ({finding.kind}: {finding.message}; "
-                f"{replay.finish() or 'all decisions were followed'}): the target is not deterministic",
+                f"{replay.finish() or 'all decisions were followed'}): "
+                f"{executed.problem or 'the target is not deterministic'}",
                 self._seconds(),
             )
         names = outcome.names
@@ -422,8 +420,10 @@ class Explorer:
             self._sequential_outcomes(witness.script)
         replay = Replay(witness.decisions, self.places.of)
         self.evidence.schedules += 1
-        decisions, finding, (events, outcome) = self._recorded(replay, witness.script)
-        diverged = replay.finish()
+        decisions, executed, events = self._recorded(replay, witness.script)
+        finding, outcome, diverged = executed.finding, executed.outcome, replay.finish()
+        if executed.problem:
+            return inconclusive(self.evidence, executed.problem, self._seconds())
         if finding is not None:
             again = Witness(decisions, tuple(outcome.names), witness.script, str(finding.kind), finding.message)
             finding = told(finding, again, outcome)

@@ -15,8 +15,11 @@ from collections.abc import Callable
 from harness.exploration.result import Evidence, Exploration, inconclusive
 from harness.exploration.session import lost_workers
 from harness.runtime.active import slot
+from harness.runtime.tasks import native_lock
 
 BEAT_SECONDS = 0.5
+LEAVE_SECONDS = 0.2
+"""How long a child may take to leave that has nothing more to say."""
 _HEADER = struct.Struct("<I")
 
 
@@ -37,12 +40,15 @@ def in_child(explore: Callable[[], Exploration], threads: int, silence: float) -
         os.close(reader)
         _child(explore, writer)
     os.close(writer)
+    patience = LEAVE_SECONDS
     try:
         payload = _receive(reader, silence)
+        if payload == b"":
+            patience = silence
     finally:
         os.close(reader)
-        ended = _reap(pid)
-    if payload is not None:
+        ended = _reap(pid, patience)
+    if payload:
         result: Exploration | Exception
         result, taken = pickle.loads(payload)
         slot.taken |= taken
@@ -58,7 +64,7 @@ def in_child(explore: Callable[[], Exploration], threads: int, silence: float) -
 
 
 def _child(explore: Callable[[], Exploration], writer: int) -> None:
-    lock = threading.Lock()
+    lock = native_lock()  # one made by `threading` would be ours under pytest, and so its thread an outsider
 
     def send(data: bytes) -> None:
         with lock:
@@ -84,14 +90,14 @@ def _child(explore: Callable[[], Exploration], writer: int) -> None:
 
 
 def _receive(reader: int, silence: float) -> bytes | None:
-    """The first message with content, or None at the end of the stream or after ``silence`` seconds without any."""
+    """The first message with content; nothing at the end of the stream, None after ``silence`` seconds without any."""
     buffer = b""
     while True:
         if not select.select([reader], [], [], silence)[0]:
             return None
         data = os.read(reader, 1 << 16)
         if not data:
-            return None
+            return b""
         buffer += data
         while len(buffer) >= _HEADER.size:
             (length,) = _HEADER.unpack_from(buffer)
@@ -102,14 +108,17 @@ def _receive(reader: int, silence: float) -> bytes | None:
                 return message
 
 
-def _reap(pid: int) -> str | None:
-    """Kill the child if it still runs; how it ended by itself, or None if it had to be killed."""
-    for _ in range(20):
+def _reap(pid: int, patience: float) -> str | None:
+    """Kill the child if it still runs after ``patience`` seconds; how it ended by itself, or None if it was killed."""
+    until = time.monotonic() + patience
+    while True:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
             if os.WIFSIGNALED(status):
                 return signal.Signals(os.WTERMSIG(status)).name
             return f"exit status {os.WEXITSTATUS(status)}"
+        if time.monotonic() > until:
+            break
         time.sleep(0.01)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)

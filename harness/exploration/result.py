@@ -160,7 +160,8 @@ def _obstacle(evidence: Evidence) -> str:
     if evidence.problem:
         return evidence.problem
     if not evidence.schedules:
-        return "no schedule was executed: raise schedules= or seconds="
+        cut = f"{evidence.cut}: " if evidence.cut else ""
+        return f"{cut}no schedule was executed: raise schedules= or seconds="
     if evidence.externals:
         return f"a thread blocked outside the harness's control ({evidence.externals[0]}): no proof is possible"
     if not evidence.points:

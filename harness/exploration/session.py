@@ -52,6 +52,10 @@ class Executed:
     observed: Any = None
     problem: str = ""
 
+    def shows(self, kind: Kind) -> bool:
+        """Whether it failed, and in this way."""
+        return self.finding is not None and self.finding.kind == kind
+
 
 class Session:
     """Everything that lasts as long as one exploration."""
@@ -189,6 +193,11 @@ class Session:
     def execute(self, strategy: Strategy, members: Sequence[int]) -> Executed:
         """Run the threads ``members`` of the script once under ``strategy`` and judge the outcome."""
         script = self.script
+        self.schedules += 1
+        if self.schedules % COLLECT_EVERY == 0:
+            # Before the restoration, and of everything: destructors may change what no schedule touched.
+            gc.collect(0)
+            self._touched = None
         self._restore(self._touched)
         state, started = self._make_state()
         run = Run(
@@ -207,9 +216,6 @@ class Session:
         self.clock.now = 0.0
         bodies = [_bound(script.threads[member], state) for member in members]
         names = [script.names[member] for member in members]
-        self.schedules += 1
-        if self.schedules % COLLECT_EVERY == 0:
-            gc.collect(0)
         try:
             outcome = run.execute(bodies, names, [script.classes[member] for member in members], started)
             executed = self._judge(outcome, state, members)

@@ -23,6 +23,7 @@ from multiprocessing import process as mp_process
 from typing import Any
 
 from harness.probes import fresh_child, sandbox
+from harness.procfs import children
 
 _CHILD = os.path.abspath(fresh_child.__file__)
 REENTERED = "harness is asked to probe while __main__ is imported again by a worker"
@@ -107,14 +108,18 @@ def _forked_each(request: dict[str, Any], seconds: float) -> Loaded:
         fresh_child.perform_many(request, lines.append)
         return lines
 
-    with sandbox.run(work, sandbox.Limits(stuck=seconds, total=seconds)) as outcome:
+    with sandbox.run(work, _limits(seconds)) as outcome:
         lines = outcome.value or []
         return Loaded("loaded" if lines else "died", outcome.died, {"failures": _failures(lines)}, 0)
 
 
+def _limits(seconds: float) -> sandbox.Limits:
+    """So long without an answer, and more for one that the machine starves."""
+    return sandbox.Limits(stuck=seconds, total=_MORE_TIME * seconds)
+
+
 def _forked(request: dict[str, Any], seconds: float) -> Loaded:
-    limits = sandbox.Limits(stuck=seconds, total=seconds)
-    with sandbox.run(lambda page: fresh_child.perform(request), limits) as outcome:
+    with sandbox.run(lambda page: fresh_child.perform(request), _limits(seconds)) as outcome:
         if outcome.died:
             return Loaded("hung" if "return" in outcome.died else "died", outcome.died)
         if outcome.error:
@@ -143,12 +148,14 @@ def _fresh(request: dict[str, Any], start_method: str, seconds: float, fds: Sequ
 def _let_work(child: subprocess.Popen[bytes], message: bytes, seconds: float) -> tuple[bool, bytes]:
     """Return whether the worker had to be ended, and its output; one that the machine starves gets more time."""
     hung = False
-    for _attempt in range(_MORE_TIME):
+    for attempt in range(1, _MORE_TIME + 1):
         try:
             output, _ = child.communicate(message, timeout=seconds)
             break
         except subprocess.TimeoutExpired:
-            hung = not sandbox.starved(child.pid, 0.0, seconds)
+            # A fork server waits for its worker, which may be the one that is not let.
+            involved = [child.pid, *children(child.pid)]
+            hung = not any(sandbox.starved(process, 0.0, attempt * seconds) for process in involved)
             if hung:
                 break
     else:

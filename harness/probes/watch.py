@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,11 +63,11 @@ class Watch:
 
 
 def _error_of(future: Future[Any] | None, timeout: float) -> BaseException | None:
-    if future is None or future.cancelled():
+    if future is None:
         return None
     try:
         return future.exception(timeout)
-    except TimeoutError:
+    except (TimeoutError, CancelledError):
         return None
 
 

@@ -52,7 +52,7 @@ class Lock:
             return self._native.acquire(blocking, timeout)
         task = run.by_ident.get(get_ident())
         if task is None:
-            run.outsiders += 1
+            run.others[id(self)] = self
             return self._native.acquire(blocking, timeout)
         return run.acquire(task, self, blocking, timeout)
 
@@ -184,8 +184,7 @@ class RLock:
             return False
         self._owner = me
         self._count = 1
-        if slot.run is not None:
-            slot.run.locks[id(self)] = self
+        self._note()
         return True
 
     __enter__ = acquire
@@ -200,10 +199,17 @@ class RLock:
         if not self._count:
             self._free()
 
+    def _note(self) -> None:
+        """Let the end of the schedule free what a thread of it holds; a lock of another thread is left alone."""
+        run = slot.run
+        if run is not None and get_ident() in run.by_ident:
+            run.locks[id(self)] = self
+
     def _free(self) -> None:
         self._owner = None
-        if slot.run is not None:
-            slot.run.locks.pop(id(self), None)
+        run = slot.run
+        if run is not None:
+            run.locks.pop(id(self), None)
         self._block.release()
 
     def __exit__(self, *exc: object) -> None:
@@ -218,8 +224,7 @@ class RLock:
             return
         self._block.acquire()
         self._count, self._owner = state
-        if slot.run is not None:
-            slot.run.locks[id(self)] = self
+        self._note()
 
     def _release_save(self) -> tuple[int, int | None]:
         if slot.off is not None and _is_off(self._block):

@@ -101,6 +101,9 @@ class Run:
         self.returned: deque[Task] = deque()
         self.outside: deque[Any] = deque()
         self.outsiders = 0
+        """How often a thread that is not ours ran the target's code."""
+        self.others: dict[int, Any] = {}
+        """The locks that threads that are not ours used; they live on, so that their addresses stay theirs."""
         self.externals: list[str] = []
         self.early = 0
         self.unwinding = False
@@ -462,7 +465,8 @@ class Run:
             try:
                 woken = self.block(task, Wait("acquire", lock, task.waiting_for), deadline)
             finally:
-                lock._waiters.remove(task)
+                if task in lock._waiters:  # not where this thread was lost, and the lock freed without it
+                    lock._waiters.remove(task)
             if not woken and not lock._native.acquire(False):
                 return False
             if not woken:
@@ -503,9 +507,14 @@ class Run:
 
     def released_outside(self, lock: Any) -> None:
         """A thread that is not ours released ``lock``."""
-        self.outsiders += 1
+        self.others[id(lock)] = lock
         if lock._waiters:
             self.outside.append(lock)
+
+    def meets_others(self) -> bool:
+        """Whether threads that are not ours may yet let this schedule go on: they use what its threads use."""
+        numbers = self.identity.numbers
+        return self.outsiders > 0 or any(address in numbers for address in tuple(self.others))
 
     def sleep(self, task: Task, seconds: float) -> None:
         """``time.sleep`` in a controlled thread: until the virtual clock reaches the moment."""

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 TICK = 0.025
 SLEEPING_TICKS = 4
 LOOP_SAMPLES = 8
-UNWIND_SECONDS = 2.0
+ENOUGH_LOOKS = LOOP_SAMPLES + SLEEPING_TICKS + 1
+"""Looks after which a loop or a sleep would have shown: where fewer were made, time says nothing of the thread."""
+UNWIND_LOOKS = 80
 REPEATS_INTERRUPT = sys.version_info < (3, 12)
 """Elsewhere one is enough, and a second would hit what the first has begun to unwind."""
 
@@ -46,6 +48,7 @@ class Supervisor:
         self._sampled: tuple[float, ...] = ()
         self._same_samples = 0
         self._since = _monotonic()
+        self._looks = 0
 
     def wait(self) -> None:
         """Return when the schedule has ended; ``run.ending`` says how."""
@@ -64,6 +67,7 @@ class Supervisor:
         """The baton is here: nobody can run. Wait for threads in C or of others, else it is a stall."""
         run = self.run
         until = _monotonic() + run.watchdog
+        looks = 0
         while True:
             if run.returned or run.outside:
                 following = run.forced("block")
@@ -71,11 +75,12 @@ class Supervisor:
                     run._hand_baton(following)
                     return
             outside = [task for task in run.tasks if task.state is State.OUTSIDE]
-            if not outside and not run.outsiders:
+            if not outside and not run.meets_others():
                 run.judged = waiting(run)
                 self._give_up(Ending.STALL)
                 return
-            if _monotonic() > until:
+            looks += 1
+            if _monotonic() > until and looks > ENOUGH_LOOKS:
                 run.judged = waiting(run)
                 run.stuck += [f"{task.name} is blocked {self.where(task)}" for task in outside]
                 if not outside:
@@ -91,8 +96,9 @@ class Supervisor:
         cpu = _cpu_time(task.worker) if task is not None else 0.0
         if task is None or now != self._seen:
             self._same_samples = 0
-            self._seen, self._cpu, self._asleep, self._since = now, cpu, 0, _monotonic()
+            self._seen, self._cpu, self._asleep, self._since, self._looks = now, cpu, 0, _monotonic(), 0
             return
+        self._looks += 1
         if cpu - self._cpu < 0.002 and self._sleeps(task):
             self._asleep += 1
             if self._asleep >= SLEEPING_TICKS:
@@ -101,7 +107,8 @@ class Supervisor:
             self._asleep = 0
         self._cpu = cpu
         self._sample(task)
-        if _monotonic() - self._since > run.watchdog and run.current is task:
+        overdue = _monotonic() - self._since > run.watchdog and self._looks > ENOUGH_LOOKS
+        if overdue and (run.current, run.step) == now:
             if self._same_samples > LOOP_SAMPLES:
                 self._give_up(Ending.LIVELOCK)
                 return
@@ -149,10 +156,13 @@ class Supervisor:
     def _take_over(self, task: Task, step: int) -> None:
         """Give the baton of a thread that sleeps in C to another; it queues when it comes back."""
         run = self.run
+        # Nothing may come in between that lets go of the interpreter: the thread can wake up at any moment.
+        if run.current is not task or run.step != step:
+            return
+        run.current = None
         run.ready.discard(task.index)
         run._enabled = None
         task.state = State.OUTSIDE
-        run.current = None
         _sleep(0.002)
         if run.step != step and task not in run.returned:
             run._make_ready(task)
@@ -170,9 +180,9 @@ class Supervisor:
         run = self.run
         # Whoever has the baton finds at its next yield point that the schedule is too long, and gives it back.
         run.max_points = -1
-        until = _monotonic() + UNWIND_SECONDS
+        patience = _Patience(run.current)
         while run.ending is None and not run.main.acquire(timeout=TICK):
-            if _monotonic() > until:
+            if patience.ends(run.current):
                 run.ending = Ending.STUCK
 
     def end(self, task: Task) -> bool:
@@ -180,14 +190,14 @@ class Supervisor:
         run = self.run
         runs = task.state is State.OUTSIDE or (run.ending in (Ending.STUCK, Ending.LIVELOCK) and run.current is task)
         runs = runs and task not in run.returned
-        until = _monotonic() + UNWIND_SECONDS
+        patience = _Patience(task)
         if runs:
             raise_in(task.worker.ident, Unwound)
         else:
             task.worker.park.release()
         # Another one that came back from C may have told of its end.
         while not run.unwound.acquire(timeout=TICK) or task.state is not State.DONE:
-            if _monotonic() > until:
+            if patience.ends(task):
                 return False
             if runs and task in run.returned:
                 runs = False
@@ -207,6 +217,23 @@ class Supervisor:
         code, line = frame.f_code, frame.f_lineno
         text = linecache.getline(code.co_filename, line).strip()
         return f"at {os.path.basename(code.co_filename)}:{line} in {code.co_qualname}: {text}"
+
+
+class _Patience:
+    """How long a thread may take to end: so many looks, of which those do not count at which it waited for a CPU."""
+
+    def __init__(self, task: Task | None) -> None:
+        self._left = UNWIND_LOOKS
+        self._cpu = 0.0 if task is None else _cpu_time(task.worker)
+
+    def ends(self, task: Task | None) -> bool:
+        """Look once more, and say whether that was enough."""
+        if task is not None:
+            before, self._cpu = self._cpu, _cpu_time(task.worker)
+            if self._cpu == before and b"\nState:\tR" in _status(task.worker):
+                return False
+        self._left -= 1
+        return self._left < 0
 
 
 def _outside_harness(frame: FrameType | None) -> FrameType | None:
@@ -239,11 +266,18 @@ def _rest(worker: Worker) -> int | None:
 
     Where the OS does not tell, its CPU clock alone decides.
     """
-    try:
-        with open(f"/proc/self/task/{worker.native_id}/status", "rb") as file:
-            status = file.read()
-    except OSError:
+    status = _status(worker)
+    if not status:
         return 0
     if b"\nState:\tS" not in status:
         return None
     return int(status.partition(b"\nvoluntary_ctxt_switches:\t")[2].split()[0])
+
+
+def _status(worker: Worker) -> bytes:
+    """What the OS tells of a thread, as Linux does; empty elsewhere."""
+    try:
+        with open(f"/proc/self/task/{worker.native_id}/status", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""

@@ -38,7 +38,7 @@ LOCK_FACTORIES: tuple[tuple[ModuleType, str], ...] = (
     (queue, "SimpleQueue"),
 )
 THREAD_METHODS = ("start", "run", "join", "is_alive", "_bootstrap", "_bootstrap_inner")
-SETTLE_SECONDS = 3.0
+SETTLE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,18 @@ class Footprint:
             children=len(_children()),
             random_state=hash(random.getstate()),
         )
+
+    @classmethod
+    def settled(cls) -> Footprint:
+        """A picture in which nothing moves any more: what has ended may be about to leave."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        found = cls.take()
+        while time.monotonic() < deadline:
+            time.sleep(0.01)
+            before, found = found, cls.take()
+            if before == found:
+                break
+        return found
 
     def differences(self, *, ignore: tuple[str, ...] = ()) -> list[str]:
         """What is different now, after giving ending threads a moment to leave."""

@@ -16,7 +16,7 @@ from .programs import PROGRAMS
 
 def main(names: Sequence[str]) -> int:
     """Explore the named programs, or all."""
-    before = Footprint.take()
+    before = Footprint.settled()
 
     import harness
 

@@ -92,7 +92,7 @@ def test_footprint_notices(disturb: Callable[[], Iterator[None]], monkeypatch: p
     if disturb is pinned and len(os.sched_getaffinity(0)) == 1:
         pytest.skip("this machine allows one CPU only, so pinning changes nothing")
     monkeypatch.setattr(footprint, "SETTLE_SECONDS", 0.05)
-    before = Footprint.take()
+    before = Footprint.settled()
     with disturb():  # type: ignore[attr-defined]
         assert before.differences() != []
     monkeypatch.undo()

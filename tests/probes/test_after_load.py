@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import subprocess
 import threading
 from typing import Any
 
 import pytest
 
-from harness.probes import ProblemKind, probe_pickle
+from harness.probes import ProblemKind, load, probe_pickle, sandbox
 from harness.probes.state import compare, describe, parent_of
 from tests.probes.corpus.own.after import Job, LoadExits, LoadHangs, Prints, Writes, advanced
 from tests.probes.corpus.own.fine import Cleared, Lazy, Rebuilt
@@ -53,6 +55,26 @@ def test_a_load_that_hangs_or_exits_is_located_and_survived(method: str, make: A
     report = probe_pickle({"a": [make()]}, start_method=method, timeout=0.5, fixes=False)
     assert [(problem.kind, problem.path) for problem in report.problems] == [(ProblemKind.LOAD, "obj['a'][0]")]
     assert sign in report.problems[0].message
+
+
+def test_a_worker_behind_a_server_that_the_machine_starves_gets_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that was started only waits; it is the one below it that is not let."""
+    reader, writer = os.pipe()
+    with subprocess.Popen(
+        ["sh", "-c", f"cat /dev/fd/{reader}; echo loaded"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[reader], start_new_session=True,
+    ) as server:  # fmt: skip
+        os.close(reader)
+
+        def starved(process: int, cpu_before: float | None, wall: float) -> bool:
+            if process != server.pid and writer not in closed:
+                os.close(writer)
+                closed.append(writer)
+            return process != server.pid
+
+        closed: list[int] = []
+        monkeypatch.setattr(sandbox, "starved", starved)
+        assert load._let_work(server, b"", 1.0) == (False, b"loaded\n")
 
 
 def test_side_effects_of_loading() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import multiprocessing
 import threading
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
 from fixtures.parallel_analyzer import BoundInitializer, LambdaCapturingSelf, analysis
 from harness.probes import watch_submissions
-from harness.probes.watch import is_pickling_error
+from harness.probes.watch import Submission, Watch, is_pickling_error
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -78,6 +78,20 @@ def test_map_is_watched_and_nothing_is_reported_when_all_is_well() -> None:
 )
 def test_which_errors_are_pickling_s(error: Exception, expected: bool) -> None:
     assert is_pickling_error(error) is expected
+
+
+class CancelledMeanwhile(Future[None]):
+    """A future that is cancelled after it was asked whether it is."""
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        self.cancel()
+        return super().exception(timeout)
+
+
+def test_a_future_that_is_cancelled_meanwhile_has_not_failed() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        watch = Watch(pool, [Submission("here", len, ("abc",), {}, CancelledMeanwhile())])
+        assert watch.failures() == []
 
 
 def test_what_has_no_submit_is_refused() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import multiprocessing
 import os
 import random
@@ -26,17 +27,21 @@ import pytest
 
 import harness
 from harness import Kind, UsageError, Verdict
+from harness.exploration import explorer
 from harness.model import one_line
+from harness.runtime import watch
+from harness.runtime.run import Run
+from harness.runtime.tasks import Task
 from tests.correct.footprint import Footprint
 
 LONGEST_LINE = 400
-SOON = 15.0
+SOON = 45.0
 
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
     """No thread, child process or patch of ours is there after the run."""
-    before = Footprint.take()
+    before = Footprint.settled()
     yield
     assert before.differences() == []
 
@@ -75,6 +80,11 @@ class AsyncCallable:
 
     async def __call__(self, state: SimpleNamespace) -> None:
         add(state)
+
+
+def leaping() -> Callable[[], float]:
+    """A clock between two looks at which the process got no CPU for long."""
+    return functools.partial(next, itertools.count(0.0, 100.0))
 
 
 def distinct(count: int) -> list[Callable[[SimpleNamespace], None]]:
@@ -216,6 +226,12 @@ def test_tiny_budget(schedules: int, judge: Callable[..., object] | None) -> Non
     assert exploration.schedules <= schedules
     assert exploration.proved is None or exploration.schedules >= 6, exploration
     assert_one_line(exploration.reason)
+
+
+def test_no_schedule_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seconds are over before the first schedule: it is they that cut."""
+    monkeypatch.setattr(explorer, "_clock", leaping())
+    inconclusive(harness.explore(setup, [add, add], check, seconds=1), "cut after 1 s", "no schedule was executed")
 
 
 # -- what setup, check and observe do wrong ------------------------------------------------------------------------
@@ -550,6 +566,62 @@ def test_others_go_on_beside_a_stuck_thread() -> None:
         trap.free()
 
 
+def touch_then_wait(traps: list[StuckOnPipe], state: SimpleNamespace) -> None:
+    touch(state)
+    for trap in traps:
+        trap.enter()
+
+
+def test_a_replay_that_gets_stuck_has_not_passed() -> None:
+    """The schedule was followed up to where the thread is stuck: nothing is known of what comes after."""
+    trap, traps = StuckOnPipe(), list[StuckOnPipe]()
+    threads = [functools.partial(touch_then_wait, traps)] * 2
+    found = harness.explore(setup, threads, lambda state: state.left == 2)
+    assert found.failure is not None, found
+    traps.append(trap)
+    try:
+        inconclusive(harness.explore(setup, threads, no_check, replay=found.failure.witness, watchdog=0.5), "enter()")
+    finally:
+        trap.free()
+
+
+def test_time_without_looks_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the exploring thread gets no CPU the watchdog's time is over at its first look; it must look again."""
+    monkeypatch.setattr(watch, "_monotonic", leaping())
+    exploration = harness.explore(setup, [spin_for_ever, spin_for_ever], no_check, watchdog=2)
+    assert exploration.failure is not None, exploration
+    assert exploration.failure.kind == Kind.LIVELOCK
+    test_all_stuck_in_c()
+
+
+def test_a_thread_that_waits_for_a_cpu_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is to end, and does so once it gets a CPU, however often it was looked at before."""
+    waiting: list[object] = []
+    reraise = Run.reraise
+
+    def late(run: Run, task: Task) -> None:
+        while len(waiting) < 5:
+            pass
+        reraise(run, task)
+
+    def status(worker: object) -> bytes:
+        waiting.append(worker)
+        return b"\nState:\tR (running)"
+
+    def hold(state: SimpleNamespace) -> None:
+        state.lock.acquire()
+        state.lock.acquire()
+
+    monkeypatch.setattr(watch, "UNWIND_LOOKS", 0)
+    monkeypatch.setattr(watch, "_status", status)
+    monkeypatch.setattr(watch, "_cpu_time", lambda worker: 0.0)
+    monkeypatch.setattr(Run, "reraise", late)
+    exploration = harness.explore(setup, [hold, hold], no_check)
+    assert exploration.failure is not None, exploration
+    monkeypatch.undo()
+    assert "stuck" not in " ".join(assert_still_works().notes)
+
+
 def test_thread_object_of_a_stuck_thread() -> None:
     """What the target started and lost answers afterwards as any thread does: alive, and ended once it is free."""
     trap = StuckOnPipe()
@@ -582,7 +654,7 @@ class Derives:
 
 def test_long_operator_is_no_loop() -> None:
     """A thread that computes in C with the same local variables all the time does not spin."""
-    derives, before = Derives(), Footprint.take()
+    derives, before = Derives(), Footprint.settled()
 
     def derive(state: SimpleNamespace) -> None:
         add(state)
@@ -663,6 +735,17 @@ def test_isolated_process_that_dies() -> None:
     exploration = harness.explore(setup, [die, add], no_check, isolate="process")
     inconclusive(exploration, "process")
     assert "SIGKILL" in exploration.reason or "signal 9" in exploration.reason
+
+
+def test_a_death_that_shows_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of the stream comes before the process can be waited for, where its last thread gets no CPU."""
+    wait, asked = os.waitpid, itertools.count()
+
+    def late(pid: int, options: int) -> tuple[int, int]:
+        return (0, 0) if next(asked) < 50 else wait(pid, options)
+
+    monkeypatch.setattr(os, "waitpid", late)
+    test_isolated_process_that_dies()
 
 
 # -- threads that do not end ---------------------------------------------------------------------------------------
@@ -896,3 +979,31 @@ class Unprintable(Exception):
 )
 def test_an_exception_is_one_line_and_the_same_in_every_run(error: Exception, line: str) -> None:
     assert one_line(error) == line
+
+
+# -- garbage -------------------------------------------------------------------------------------------------------
+
+
+BURIED: list[int] = []
+
+
+class Ring:
+    """Only the collector ends it."""
+
+    def __init__(self) -> None:
+        self.ring = self
+
+    def __del__(self) -> None:
+        BURIED.append(1)
+
+
+def test_garbage_of_earlier_schedules_does_not_touch_later_ones() -> None:
+    """Its destructors run before the state is restored."""
+
+    def drop(state: SimpleNamespace) -> None:
+        add(state)
+        Ring()
+
+    exploration = harness.explore(setup, [drop] * 3, lambda state: not BURIED, schedules=200)
+    assert exploration.verdict is Verdict.PASS, exploration
+    assert exploration.schedules > 64

@@ -60,7 +60,7 @@ def gathering() -> SimpleNamespace:
 def add_and_meet(state: SimpleNamespace) -> object:
     with state.lock:
         state.total += 1
-    state.barrier.wait(timeout=5)
+    state.barrier.wait(timeout=60)
     return state.total
 
 

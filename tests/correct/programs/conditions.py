@@ -23,7 +23,7 @@ def wait_in_loop(state: SimpleNamespace) -> object:
 def wait_in_loop_with_timeout(state: SimpleNamespace) -> object:
     with state.condition:
         while not state.letters:
-            if not state.condition.wait(timeout=5):
+            if not state.condition.wait(timeout=60):
                 raise TimeoutError
         return state.letters.pop()
 
@@ -36,7 +36,7 @@ def wait_for_letter(state: SimpleNamespace) -> object:
 
 def wait_for_letter_with_timeout(state: SimpleNamespace) -> object:
     with state.condition:
-        assert state.condition.wait_for(lambda: len(state.letters) > 0, timeout=5)
+        assert state.condition.wait_for(lambda: len(state.letters) > 0, timeout=60)
         return state.letters.pop()
 
 

@@ -19,7 +19,7 @@ def listen(state: SimpleNamespace) -> object:
 
 
 def listen_in_time(state: SimpleNamespace) -> object:
-    assert state.event.wait(timeout=5) is True
+    assert state.event.wait(timeout=60) is True
     return state.value
 
 

@@ -51,7 +51,7 @@ def with_pool() -> SimpleNamespace:
 
 
 def use_shared_pool(state: SimpleNamespace) -> int:
-    return int(state.pool.submit(add, state, 2).result(timeout=5))
+    return int(state.pool.submit(add, state, 2).result(timeout=60))
 
 
 def pool_is_usable_after(state: SimpleNamespace, results: Sequence[object]) -> bool:
@@ -75,7 +75,7 @@ def call_back(state: SimpleNamespace) -> int:
 def complete_in_any_order(state: SimpleNamespace) -> int:
     with ThreadPoolExecutor(max_workers=2) as pool:
         futures = [pool.submit(add, state, amount) for amount in (1, 2)]
-        return sum(future.result() for future in as_completed(futures, timeout=5))
+        return sum(future.result() for future in as_completed(futures, timeout=60))
 
 
 def wait_for_first_and_all(state: SimpleNamespace) -> int:
@@ -170,7 +170,7 @@ def bare_future() -> SimpleNamespace:
 
 
 def await_future(state: SimpleNamespace) -> object:
-    return state.future.result(timeout=5), state.value
+    return state.future.result(timeout=60), state.value
 
 
 def fulfil_future(state: SimpleNamespace) -> None:

@@ -60,7 +60,7 @@ def hold_for_a_while(state: SimpleNamespace) -> bool:
 
 
 def acquire_in_time(state: SimpleNamespace) -> bool:
-    got: bool = state.lock.acquire(timeout=5)
+    got: bool = state.lock.acquire(timeout=60)
     if got:
         state.total += 1
         state.lock.release()

@@ -24,7 +24,7 @@ def get(state: SimpleNamespace) -> object:
 
 
 def get_in_time(state: SimpleNamespace) -> object:
-    return state.queue.get(timeout=5)
+    return state.queue.get(timeout=60)
 
 
 def put(state: SimpleNamespace) -> None:

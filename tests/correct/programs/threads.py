@@ -97,7 +97,7 @@ def join_with_timeout(state: SimpleNamespace) -> list[bool]:
     child.join(timeout=0.005)
     seen.append(child.is_alive())
     leave.set()
-    child.join(timeout=5)
+    child.join(timeout=60)
     add(state)
     return [*seen, child.is_alive()]
 

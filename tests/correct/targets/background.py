@@ -42,4 +42,4 @@ def ask(number: int) -> int:
         inbox = _inbox
     answer: Future[int] = Future()
     inbox.put((number, answer))
-    return answer.result(timeout=5)
+    return answer.result(timeout=60)

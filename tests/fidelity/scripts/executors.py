@@ -20,10 +20,10 @@ def results() -> list[object]:
         good, bad = pool.submit(pow, 2, 3), pool.submit(fail)
         return [
             attempt(good.result),
-            attempt(good.result, 5),
+            attempt(good.result, 60),
             attempt(good.exception),
             attempt(bad.result),
-            attempt(lambda: type(bad.exception(timeout=5)).__name__),
+            attempt(lambda: type(bad.exception(timeout=60)).__name__),
             good.done(),
             good.running(),
             good.cancelled(),

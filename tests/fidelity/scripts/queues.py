@@ -84,7 +84,7 @@ def simple() -> list[object]:
     ]
     thread = threading.Thread(target=line.put, args=("late",))
     thread.start()
-    outcomes.append(attempt(line.get, timeout=5))
+    outcomes.append(attempt(line.get, timeout=60))
     thread.join()
     return outcomes
 

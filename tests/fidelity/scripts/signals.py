@@ -51,7 +51,7 @@ def condition_wakes() -> list[object]:
     def wait() -> None:
         with condition:
             waiting.append(1)
-            outcomes.append(condition.wait(5))
+            outcomes.append(condition.wait(60))
 
     threads = [threading.Thread(target=wait) for _ in range(3)]
     for thread in threads:
@@ -80,7 +80,7 @@ def condition_over_recursive_lock() -> list[object]:
     with condition, lock, lock:
         thread = threading.Thread(target=other)
         thread.start()
-        outcomes.append(attempt(condition.wait, 5))
+        outcomes.append(attempt(condition.wait, 60))
         outcomes.append(text(repr(lock)))
         outcomes.append(in_thread(lambda: lock.acquire(False)))
     thread.join()
@@ -188,7 +188,7 @@ def event_protocol() -> list[object]:
     ]
     thread = threading.Thread(target=event.set)
     thread.start()
-    outcomes.append(attempt(event.wait, 5))
+    outcomes.append(attempt(event.wait, 60))
     thread.join()
     return outcomes
 
@@ -227,7 +227,7 @@ def barrier_breaks() -> list[object]:
 def meet(barrier: threading.Barrier) -> object:
     """Two threads at the barrier: the sorted places they got, or what was raised."""
     outcomes: list[Any] = []
-    threads = [threading.Thread(target=lambda: outcomes.append(attempt(barrier.wait, 5))) for _ in range(2)]
+    threads = [threading.Thread(target=lambda: outcomes.append(attempt(barrier.wait, 60))) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -254,7 +254,7 @@ def waiters_keep_the_order() -> list[object]:
         def wait() -> None:
             with condition:
                 waiting.append(number)
-                condition.wait(5)
+                condition.wait(60)
                 woken.append(number)
 
         return wait
