@@ -25,6 +25,17 @@ def fields(text: str) -> list[str]:
     return text.rpartition(")")[2].split()
 
 
+def ended(process: int) -> bool:
+    """Whether a process is gone, or only waits for its parent to ask how it ended."""
+    if found := stat(process):
+        return found[STATE] == "Z"
+    try:
+        os.kill(process, 0)
+    except OSError as error:
+        return isinstance(error, ProcessLookupError)
+    return False
+
+
 def children(root: int) -> list[int]:
     """All living descendants of a process, in the order of their numbers."""
     if not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Generator
 from typing import Any
 
@@ -20,7 +21,7 @@ from harness.audit.markers import MarkerCheck
 from harness.audit.observe import Process, children
 from harness.doctor.broken import explain_broken_pool, recorder
 from harness.doctor.children import arming
-from harness.doctor.leaving import outlasting, see_off
+from harness.doctor.leaving import Outlasting, outlasting, see_off
 from harness.doctor.watch import Hung, Watchdog
 from harness.model import one_line
 
@@ -30,6 +31,8 @@ MARKER = (
 )
 SETTING = "hang_after"
 HANGS = "harness_hangs"
+ENDING = 30.0
+"""The interpreter has at least so long to end: a deadline that suits a test may be too short for it."""
 
 
 def add_options(parser: pytest.Parser, group: Any) -> None:
@@ -55,7 +58,8 @@ class DoctorPlugin:
         self._owners: dict[object, tuple[str, Any, float]] = {}
         self._known: set[Process] = set()
         self._until = 0.0
-        self._longest = 0.0
+        self._longest = ENDING
+        self._hung: tuple[threading.Thread, ...] = ()
 
     def _say(self, text: str) -> None:
         with contextlib.suppress(OSError):
@@ -77,7 +81,7 @@ class DoctorPlugin:
         if seconds:
             self._ready()
             self._known = set(children())
-            threads = set(map(id, threading.enumerate()))
+            threads = weakref.WeakSet(threading.enumerate())
             self._until = time.monotonic() + seconds
             self._longest = max(self._longest, seconds)
         result = yield
@@ -85,10 +89,10 @@ class DoctorPlugin:
             owner = (item.nodeid, item.location, self._until)
             for key in children():
                 if key not in self._known:
-                    self._owners.setdefault(key[0], owner)
+                    self._owners[key[0]] = owner
             for thread in threading.enumerate():
-                if id(thread) not in threads:
-                    self._owners.setdefault(thread, owner)
+                if thread not in threads:
+                    self._owners[thread] = owner
         return result
 
     def _deadline(self, item: pytest.Item) -> float:
@@ -172,6 +176,7 @@ class DoctorPlugin:
         if seen is None:
             return None
         text, left = seen
+        self._hung = tuple(thread for thread in left.threads if thread in self._owners)
         known = [self._owners[key] for key in (*left.threads, *left.pids) if key in self._owners]
         nodeid, location, _ = (known or owners)[0]
         self._say(f"hung: {nodeid}: {text}")
@@ -184,7 +189,7 @@ class DoctorPlugin:
 
     def pytest_unconfigure(self) -> None:
         if self._doctor is not None:
-            _guard_the_end(self._stderr, outlasting(), self._longest)
+            _guard_the_end(self._stderr, outlasting(), self._hung, self._longest)
             self._doctor.stop()
             arming.uninstall()
             holding.uninstall()
@@ -242,18 +247,25 @@ def _fail(config: pytest.Config, found: tuple[str, Any, str]) -> None:
     config.hook.pytest_runtest_logreport(report=report)
 
 
-def _guard_the_end(stderr: int, left: Any, seconds: float) -> None:
-    """Threads cannot be ended: if some are still there, the interpreter does not wait for them.
+def _guard_the_end(stderr: int, left: Outlasting, hung: tuple[threading.Thread, ...], seconds: float) -> None:
+    """Threads cannot be ended: if some that hang are still there, the interpreter does not wait for them.
 
-    Whatever else may keep it from ending has as long as a test had; then it is ended, with the stacks of all threads.
+    Other threads, and whatever else may keep it from ending, have ``seconds``; then it is ended too, with the stacks
+    of all threads where no thread is known to hang.
     """
-    threads = [thread for thread in left.threads if not hasattr(thread, "pending_work_items")]
+    known = [thread for thread in left.threads if not hasattr(thread, "pending_work_items")]
     register = getattr(threading, "_register_atexit", None)
     if register is None:
         return
 
+    def remaining() -> list[threading.Thread]:
+        return [thread for thread in outlasting().threads if thread in known]
+
     def leave() -> None:
-        if not threads:
+        until = time.monotonic() + seconds
+        while any(thread not in hung for thread in remaining()) and time.monotonic() < until:
+            time.sleep(0.02)
+        if not remaining():
             faulthandler.dump_traceback_later(seconds, exit=True, file=stderr)
             return
         with contextlib.suppress(Exception):

@@ -1,7 +1,8 @@
 """A broken pool in words: who died and how, or that nobody did, and what became of each task.
 
 `BrokenProcessPool` reaches every future that was not done. At the moment of the break, before the pool ends
-its other workers, the exit codes and the tasks are looked at; the pool itself is not changed.
+its other workers, the exit codes and the tasks are looked at. The pool is not changed, but that it begins to refuse
+tasks with this look, under its lock, and not a moment later: no task can come between the two.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import multiprocessing.pool
 import re
 import reprlib
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, process
@@ -22,8 +24,11 @@ from typing import Any
 from harness.doctor.deaths import Death, memory_evidence, out_of_memory_count
 from harness.doctor.taking import BEGUN, Took, journal
 
-REAPING = 0.3
+REAPING = 5.0
+"""How long an exit code may take: a sentinel can close well before it. It never comes if somebody else reaped it."""
 ENDING = 2.0
+BROKEN = "A child process terminated abruptly, the process pool is not usable anymore"
+"""What a broken pool says when it refuses a task; the library's own words."""
 SHOWN = 6
 
 
@@ -93,7 +98,8 @@ def _listed(tasks: Iterable[Task], between: str) -> str:
 class Break:
     """What was seen when a pool broke; ``settled`` once its other workers have ended and can take no more tasks.
 
-    ``executor`` is the pool's: it outlives the manager, which a pool forgets when it is shut down.
+    ``executor`` is the pool's: it outlives the manager, which a pool forgets when it is shut down. The journal tells
+    of its workers after ``since`` only: identifiers of processes are used again.
     """
 
     manager: int
@@ -104,6 +110,7 @@ class Break:
     finished: int
     dead: dict[int, int]
     cause: str
+    since: int = 0
     settled: bool = False
     explained: BrokenPool | None = None
 
@@ -114,10 +121,11 @@ class Recorder:
     def __init__(self) -> None:
         self._users = 0
         self.breaks: deque[Break] = deque(maxlen=8)
-        self.lost_workers: dict[int, Death] = {}
+        self.lost_tasks: dict[int, Death] = {}
+        """How the worker ended that had a task of a ``multiprocessing.Pool``, by the task's number."""
+        self._since: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self._memory = 0
-        self._original: Any = None
-        self._original_join: Any = None
+        self._undo: list[tuple[Any, str, Any]] = []
 
     def install(self) -> None:
         """Watch the pools of this process from now on."""
@@ -127,20 +135,36 @@ class Recorder:
         journal.install()
         self._memory = out_of_memory_count()
         manager: Any = process._ExecutorManagerThread
-        self._original = original = manager.terminate_broken
+        pools: Any = multiprocessing.pool.Pool
+        self._replace(manager, "__init__", self._noting(manager.__init__))
+        self._replace(manager, "terminate_broken", self._looking(manager.terminate_broken))
+        self._replace(pools, "_join_exited_workers", staticmethod(self._joining(pools._join_exited_workers)))
 
+    def _replace(self, owner: Any, name: str, value: Any) -> None:
+        self._undo.append((owner, name, vars(owner)[name]))
+        setattr(owner, name, value)
+
+    def _noting(self, original: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(original)
+        def init(thread: Any, *args: Any, **kwargs: Any) -> None:
+            original(thread, *args, **kwargs)
+            self._since[thread] = journal.size()
+
+        return init
+
+    def _looking(self, original: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
         @functools.wraps(original)
         def terminate_broken(thread: Any, cause: Any) -> None:
             # Whatever goes wrong with looking, the pool must end as it does without.
             with contextlib.suppress(Exception):
-                self.breaks.append(_look(thread, cause))
+                self._look(thread, cause)
             original(thread, cause)
-            for found in self.breaks:
+            for found in tuple(self.breaks):
                 found.settled = found.settled or found.manager == id(thread)
 
-        manager.terminate_broken = terminate_broken
-        self._original_join = join = multiprocessing.pool.Pool._join_exited_workers  # type: ignore[attr-defined]
+        return terminate_broken
 
+    def _joining(self, join: Callable[[list[Any]], Any]) -> Callable[[list[Any]], bool]:
         def joining(pool: list[Any]) -> bool:
             before = list(pool)
             replaced = bool(join(pool))
@@ -148,24 +172,53 @@ class Recorder:
             with contextlib.suppress(Exception):
                 for worker in before:
                     if worker not in pool and worker.exitcode:
-                        self.lost_workers[worker.pid] = self._death(worker.pid, worker.exitcode, journal.lines())
+                        self._lost(worker.pid, worker.exitcode)
             return replaced
 
-        pools: Any = multiprocessing.pool.Pool
-        pools._join_exited_workers = staticmethod(joining)
+        return joining
+
+    def _lost(self, pid: int, exitcode: int) -> None:
+        took = [line for line in journal.lines() if line.pid == pid]
+        death = self._death(pid, exitcode, took)
+        if took:
+            self.lost_tasks[took[-1].number] = death
+
+    def _look(self, thread: Any, cause: Any) -> None:
+        """Keep what is seen at the break, before the pool ends its other workers."""
+        workers = {worker.pid: worker for worker in list(thread.processes.values())}
+        dead = {} if cause else _dead(workers)
+        executor = thread.executor_reference()  # let go after the lock: what its end calls takes that lock too
+        # Whoever submits holds the lock, also while this pipe is full, which nobody else empties.
+        thread.thread_wakeup.clear()
+        with thread.shutdown_lock:
+            if executor is not None:
+                executor._broken = BROKEN
+                executor._shutdown_thread = True
+            items = dict(thread.pending_work_items)
+            self.breaks.append(Break(
+                id(thread),
+                thread.executor_reference,
+                {number: call_of(item.fn, item.args) for number, item in items.items()},
+                tuple(item.future for item in items.values()),
+                frozenset(workers),
+                max(0, getattr(executor, "_queue_count", 0) - len(items)),
+                dead,
+                "".join(cause or ()),
+                self._since.get(thread, 0),
+            ))  # fmt: skip
 
     def uninstall(self) -> None:
         """Take everything back with the last user."""
         self._users -= 1
         if self._users:
             return
-        manager: Any = process._ExecutorManagerThread
-        pools: Any = multiprocessing.pool.Pool
-        manager.terminate_broken = self._original
-        pools._join_exited_workers = staticmethod(self._original_join)
+        for owner, name, original in self._undo:
+            setattr(owner, name, original)
+        self._undo.clear()
         journal.uninstall()
         self.breaks.clear()
-        self.lost_workers.clear()
+        self.lost_tasks.clear()
+        self._since.clear()
 
     def explain(self, found: Break) -> BrokenPool:
         """In words; waits for the end of the other workers, which may take another task until then."""
@@ -174,13 +227,13 @@ class Recorder:
         until = time.monotonic() + ENDING
         while not found.settled and time.monotonic() < until:
             time.sleep(0.005)
-        took = [line for line in journal.lines() if line.pid in found.workers]
+        took = [line for line in journal.lines(found.since) if line.pid in found.workers]
         tasks = [_task(number, call, took) for number, call in found.calls.items()]
         latest = {line.pid: line.number for line in took}
         if found.cause:
-            # A worker that has gone on to another task has sent the result of the one before.
-            sent = [task for task in tasks if task.pid is not None and latest[task.pid] != task.number]
-            culprits = sent or [task for task in tasks if task.begun]
+            # A worker that has gone on to another task has sent the result of the one before; others may have.
+            begun = [task for task in tasks if task.pid is not None and task.begun]
+            culprits = sorted(begun, key=lambda task: latest[task.pid or 0] == task.number)
         else:
             culprits = [task for task in tasks if task.pid in found.dead and latest[task.pid] == task.number]
         found.explained = BrokenPool(
@@ -194,33 +247,21 @@ class Recorder:
         return found.explained
 
     def _death(self, pid: int, exitcode: int, took: Iterable[Took]) -> Death:
-        limit = next((line.limit for line in took if line.pid == pid), -1)
+        limit = next((line.limit for line in reversed(tuple(took)) if line.pid == pid), -1)
         found = Death(pid, exitcode, memory_evidence(pid, exitcode, self._memory, limit))
         self._memory = out_of_memory_count()
         return found
 
 
-def _look(thread: Any, cause: Any) -> Break:
-    """What is seen at the break, before the pool ends its other workers."""
-    workers = {worker.pid: worker for worker in list(thread.processes.values())}
-    dead: dict[int, int] = {}
+def _dead(workers: dict[int, Any]) -> dict[int, int]:
+    """The exit codes of the workers that have ended, once there is one; looked for once more after the deadline."""
     until = time.monotonic() + REAPING
-    while not dead and not cause and time.monotonic() < until:
+    while True:
+        late = time.monotonic() >= until
         dead = {pid: worker.exitcode for pid, worker in workers.items() if worker.exitcode is not None}
-        if not dead:
-            time.sleep(0.005)
-    items = dict(thread.pending_work_items)
-    total = getattr(thread.executor_reference(), "_queue_count", 0)
-    return Break(
-        id(thread),
-        thread.executor_reference,
-        {number: call_of(item.fn, item.args) for number, item in items.items()},
-        tuple(item.future for item in items.values()),
-        frozenset(workers),
-        max(0, total - len(items)),
-        dead,
-        "".join(cause or ()),
-    )
+        if dead or late:
+            return dead
+        time.sleep(0.005)
 
 
 def _task(number: int, call: str, took: Iterable[Took]) -> Task:
@@ -285,7 +326,7 @@ def explain_broken_pool(error: BaseException) -> BrokenPool | None:
     for link in _chain(error):
         if isinstance(link, BrokenExecutor):
             pools = list(_pools_in(link.__traceback__))
-            for found in reversed(recorder.breaks):
+            for found in reversed(tuple(recorder.breaks)):
                 futures: Any = found.futures
                 refused = any(pool is found.executor() for pool in pools)
                 if refused or any(future._exception is link for future in futures):
@@ -316,12 +357,10 @@ def _pools_in(trace: TracebackType | None) -> Iterator[process.ProcessPoolExecut
 
 def lost_task(result: Any) -> str:
     """In words, that the worker which had a task of a ``multiprocessing.Pool`` died; nothing if none did."""
-    job = getattr(result, "_job", None)
-    last = {line.pid: line.number for line in journal.lines()}
-    for pid, death in recorder.lost_workers.items():
-        if last.get(pid) == job:
-            return f"{death} while it had the task: the pool has replaced it, and the result will never come"
-    return ""
+    death = recorder.lost_tasks.get(getattr(result, "_job", -1))
+    if death is None:
+        return ""
+    return f"{death} while it had the task: the pool has replaced it, and the result will never come"
 
 
 @contextlib.contextmanager

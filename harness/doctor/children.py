@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness import procfs
 from harness.doctor.descriptors import raised
 
 SOURCE = """
@@ -26,8 +27,9 @@ def arm(folder, until):
         seconds = until - time.monotonic()
         if seconds <= 0 or not os.path.isdir(folder):
             return
-        # Open for good: it is written to when all is stuck.
-        file = os.open(os.path.join(folder, str(os.getpid())), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC)
+        # Open for good: it is written to when all is stuck. A process that had this number may have written to it.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
+        file = os.open(os.path.join(folder, str(os.getpid())), flags)
 """ + raised(8) + """
         faulthandler.dump_traceback_later(seconds, file=file)
         # From 3.12 on a fork warns of the other thread.
@@ -141,12 +143,16 @@ def await_stacks(folder: str, pids: list[int], seconds: float) -> None:
 
 
 def _written(folder: str, pid: int) -> bool:
-    """Whether a child has written, or was never armed."""
-    path = Path(folder, str(pid))
+    """Whether a child has written all, was never armed, or has ended.
+
+    The main thread comes last, and its outermost line: that of a module, or that there are more than are shown. Other
+    ends, such as that of a child forked by a thread, are not known from a half; they cost the time that a child has.
+    """
     try:
-        return path.stat().st_size > 0
+        text = Path(folder, str(pid)).read_text("utf-8", "replace")
     except OSError:
         return True
+    return text.endswith((" in <module>\n", "\n  ...\n")) or procfs.ended(pid)
 
 
 arming = Arming()

@@ -20,7 +20,8 @@ from harness.doctor.children import Line, await_stacks, stacks
 from harness.doctor.waits import Link, chain
 from harness.probes.origins import show_file
 
-WRITING = 0.4
+WRITING = 3.0
+"""How long the children of a test may take to write where they stand: they and the doctor wake at the same moment."""
 OWN = ("hang doctor",)
 _WORKERS = (("concurrent/futures/process.py", "_process_worker"), ("multiprocessing/pool.py", "worker"),
             ("loky/process_executor.py", "_process_worker"))  # fmt: skip
@@ -94,7 +95,8 @@ def diagnose(
     links: list[Link] = []
     for thread in first:
         links += [link for link in chain(thread) if all(link.thread is not known.thread for known in links)]
-    await_stacks(folder, [pid for pid, _ in processes], WRITING)
+    # Others are not judged; and who has not written by the first look will not.
+    await_stacks(folder, [pid for pid, _ in started], WRITING if spare_idle else 0)
     pids = [pid for pid, _ in processes]
     children = [_child(key, process, key in started, folder, pids) for key, process in processes.items()]
     named = {pid for link in links if link.wait is not None for pid in link.wait.pids}

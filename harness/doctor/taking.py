@@ -91,6 +91,7 @@ class Journal:
 
     def __init__(self) -> None:
         self.path = ""
+        self._made: list[str] = []
         self._undo: list[tuple[Any, Any]] = []
 
     def install(self) -> None:
@@ -117,11 +118,23 @@ class Journal:
             with contextlib.suppress(OSError):
                 os.unlink(self.path)
             self.path = ""
+            self._made.clear()
 
     def _make(self) -> None:
+        """Make the file once, whichever threads ask for it. A lock could be held in a child that is forked now."""
         if not self.path:
-            file, self.path = tempfile.mkstemp(prefix="harness-tasks-")
+            file, path = tempfile.mkstemp(prefix="harness-tasks-")
             os.close(file)
+            self._made.append(path)
+            if path != self._made[0]:
+                os.unlink(path)
+            self.path = self._made[0]
+
+    def size(self) -> int:
+        """Where the next line will begin."""
+        with contextlib.suppress(OSError):
+            return os.stat(self.path).st_size
+        return 0
 
     def _reduce(self, item: Any) -> tuple[Any, ...]:
         """Loading the number comes first, before the function is imported; loading the state comes last."""
@@ -141,12 +154,17 @@ class Journal:
 
         return init
 
-    def lines(self) -> list[Took]:
-        """What was noted so far, in order."""
+    def lines(self, since: int = 0) -> list[Took]:
+        """What was noted from a place on, in order; a line that is just being written is left out."""
         found = []
-        with contextlib.suppress(OSError), open(self.path, encoding="utf-8") as file:
+        with contextlib.suppress(OSError), open(self.path, "rb") as file:
+            if since:
+                file.seek(since - 1)
+                file.readline()
             for line in file:
-                kind, number, pid, limit = line.split()
+                if not line.endswith(b"\n"):
+                    break
+                kind, number, pid, limit = line.decode("ascii").split()
                 found.append(Took(kind, int(number), int(pid), int(limit)))
         return found
 

@@ -29,7 +29,7 @@ from harness.runtime.tasks import native_lock
 PATIENCE = 0.3
 """How long a process may take to obey, or a freed thread to come back."""
 LAST_RESORT = 10.0
-"""After so long, with nobody freed, the interpreter is ended: nothing may hang for ever."""
+"""So long after the first look, with nobody freed, the interpreter is ended: nothing may hang for ever."""
 SIGNAL = getattr(signal, "SIGRTMIN", signal.SIGUSR2) + 5 if hasattr(signal, "SIGRTMIN") else signal.SIGUSR2
 
 
@@ -47,6 +47,7 @@ class Watched:
     known: set[Process]
     report: str = ""
     rounds: int = 0
+    looked: float = 0.0
     ended: list[int] = field(default_factory=list)
     over: bool = False
 
@@ -63,6 +64,8 @@ class Watchdog:
         self._owner = os.getpid()
         self._now: Watched | None = None
         self._raising = False
+        self._forking = False
+        self._kept = False
         self._thread: threading.Thread | None = None
         self._stopped = False
 
@@ -74,7 +77,7 @@ class Watchdog:
         watched = Watched(name, seconds, time.monotonic() + seconds, known)
         before = signal.signal(SIGNAL, self._interrupt)
         arming.until = watched.until
-        self._raising = False
+        self._raising = self._kept = False
         self._now = watched
         self._start()
         try:
@@ -100,8 +103,8 @@ class Watchdog:
             self._thread.join(1)
 
     def _start(self) -> None:
-        if self._thread is None:
-            self._stopped = False
+        self._stopped = False
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, name="hang doctor", daemon=True)
             self._thread.start()
         else:
@@ -110,8 +113,9 @@ class Watchdog:
     def before_fork(self) -> None:
         """Have no thread while a process is forked: from 3.12 on that is warned of."""
         thread = self._thread
-        if thread is None or os.getpid() != self._owner or threading.get_ident() != threading.main_thread().ident:
+        if thread is None or not self._on_main_thread():
             return
+        self._forking = True
         self._stopped = True
         self._poke()
         thread.join()
@@ -119,9 +123,17 @@ class Watchdog:
         _wait(lambda: not os.path.exists(f"/proc/self/task/{thread.native_id}"), 0.1)
 
     def after_fork(self) -> None:
-        """Start the thread again, once the call that forks has returned: where signals are handled."""
-        if self._thread is None and self._now is not None and os.getpid() == self._owner:
-            signal.raise_signal(SIGNAL)
+        """Start the thread again, which also raises what was kept through the fork."""
+        if not self._on_main_thread():
+            return
+        try:
+            if self._now is not None:
+                self._start()
+        finally:
+            self._forking = False
+
+    def _on_main_thread(self) -> bool:
+        return os.getpid() == self._owner and threading.get_ident() == threading.main_thread().ident
 
     def _poke(self) -> None:
         with contextlib.suppress(RuntimeError):
@@ -131,11 +143,12 @@ class Watchdog:
         watched = self._now
         if watched is None or watched.over or os.getpid() != self._owner:
             return
-        if self._raising:
+        if self._forking:
+            # Here it would be lost: nothing gets out of the callbacks of a fork.
+            self._kept = self._kept or self._raising
+        elif self._raising:
             self._raising = False
             raise Hung(watched.name)
-        if self._thread is None:
-            self._start()
 
     def _run(self) -> None:
         while not self._stopped:
@@ -146,16 +159,21 @@ class Watchdog:
                 continue
             with self._round:
                 try:
-                    self._treat(watched)
+                    if self._kept:
+                        self._kept = False
+                        self._raise_in_main(watched)
+                    else:
+                        self._treat(watched)
                 except Exception as error:
                     watched.report = watched.report or f"the hang doctor itself failed: {one_line(error)}"
                     self._raise_in_main(watched)
-            if not watched.over and time.monotonic() > watched.until + LAST_RESORT:
+            if not watched.over and time.monotonic() > watched.looked + LAST_RESORT:
                 self._give_up(watched)
 
     def _treat(self, watched: Watched) -> None:
         """One round."""
         watched.rounds += 1
+        watched.looked = watched.looked or time.monotonic()
         processes = children()
         started = set(processes) - watched.known
         diagnosis = diagnose(
@@ -186,9 +204,9 @@ class Watchdog:
 
     def _give_up(self, watched: Watched) -> None:
         self._tell(f"hang doctor: {watched.name} could not be freed; the interpreter is ended with exit code 1")
-        for process in children().values():
+        for key, process in children().items():
             with contextlib.suppress(psutil.Error):
-                if (process.pid, process.create_time()) not in watched.known:
+                if key not in watched.known:
                     process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
         journal.remove()

@@ -12,12 +12,15 @@ from harness import procfs
 
 def cpu_seconds() -> float:
     """CPU time of this process, of its living descendants and of the children it has reaped."""
-    reaped = resource.getrusage(resource.RUSAGE_CHILDREN)
-    total = time.process_time() + reaped.ru_utime + reaped.ru_stime
-    for process in procfs.children(os.getpid()):
-        with contextlib.suppress(OSError):
-            total += procfs.cpu_seconds(process)
-    return total
+    while True:
+        reaped = resource.getrusage(resource.RUSAGE_CHILDREN)
+        total = time.process_time() + reaped.ru_utime + reaped.ru_stime
+        for process in procfs.children(os.getpid()):
+            with contextlib.suppress(OSError):
+                total += procfs.cpu_seconds(process)
+        # A child that was reaped in between is in neither sum.
+        if resource.getrusage(resource.RUSAGE_CHILDREN) == reaped:
+            return total
 
 
 def pss_bytes() -> int | None:

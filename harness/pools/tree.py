@@ -72,9 +72,10 @@ def memory(processes: Iterable[int]) -> Memory:
     for process in found:
         try:
             sizes = procfs.memory_bytes(process)
-        except OSError:
-            if process == os.getpid() or not os.path.isdir(f"/proc/{process}"):
-                return _by_psutil(found) if process == os.getpid() else memory([p for p in found if p != process])
+        except OSError as error:
+            # One that has ended is listed until it is reaped, but has no memory left to tell of.
+            if process != os.getpid() and (isinstance(error, ProcessLookupError) or procfs.ended(process)):
+                return memory([other for other in found if other != process])
             return _by_psutil(found)
         pss += sizes["Pss"]
         uss += sizes["Private_Clean"] + sizes["Private_Dirty"]

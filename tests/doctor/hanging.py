@@ -5,7 +5,10 @@ import ctypes, multiprocessing, os, queue, signal, subprocess, sys, threading, t
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import pytest
 
-CONTEXT = multiprocessing.get_context(os.environ.get("METHOD", "fork"))
+METHOD = os.environ.get("METHOD", "fork")
+CONTEXT = multiprocessing.get_context(METHOD)
+# The children must be at their lines by then: elsewhere each begins with a new interpreter.
+AFTER = 4 if METHOD == "fork" else 15
 
 def sleep_on():
     time.sleep(300)  # the guilty line
@@ -28,7 +31,7 @@ def bystander():
 def test_before(bystander):
     pass
 
-@pytest.mark.hang_after(4)
+@pytest.mark.hang_after(AFTER)
 def test_exit_inside_with(bystander):
     with ProcessPoolExecutor(2, CONTEXT) as pool:
         pool.submit(sleep_on)
@@ -38,7 +41,7 @@ def test_runs_1(bystander):
     assert process.poll() is None
     assert pool.submit(abs, -2).result() == 2
 
-@pytest.mark.hang_after(4)
+@pytest.mark.hang_after(AFTER)
 def test_blocked_in_c():
     with ProcessPoolExecutor(1, CONTEXT) as pool:
         pool.submit(pause_in_c).result()
@@ -46,7 +49,7 @@ def test_blocked_in_c():
 def test_runs_2():
     pass
 
-@pytest.mark.hang_after(4)
+@pytest.mark.hang_after(AFTER)
 def test_queue_feeder():
     items = CONTEXT.Queue()
     child = CONTEXT.Process(target=fill, args=(items,))
@@ -56,7 +59,7 @@ def test_queue_feeder():
 def test_runs_3():
     pass
 
-@pytest.mark.hang_after(4)
+@pytest.mark.hang_after(AFTER)
 def test_interpreter_exit():
     ProcessPoolExecutor(1, CONTEXT).submit(sleep_on)
 

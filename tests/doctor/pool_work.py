@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import os
 import resource
 import signal
@@ -29,6 +30,7 @@ def out_of_space() -> None:
 
 
 def few_descriptors() -> None:
+    gc.disable()  # it could close descriptors of what was garbage before the fork, between two counts
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
 
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import re
+import signal
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from harness.doctor.children import SOURCE, _arm, _written, stacks
+from harness.doctor.watch import Watchdog
 from tests.doctor.hanging import TESTS
 from tests.end_to_end.user_project import Project, Run
 
 SHAPES = ("test_exit_inside_with", "test_blocked_in_c", "test_queue_feeder", "test_interpreter_exit")
-TOO_LONG = "--timeout=25"  # pytest-timeout, which ends the whole run if the doctor does not end the hang
+TOO_LONG = "--timeout=60"  # pytest-timeout, which ends the whole run if the doctor does not end the hang
 
 
 def said_of(run: Run, test: str) -> str:
@@ -59,12 +68,12 @@ NO_PROCESS = """
 
     LOCK = threading.Lock()
 
-    @pytest.mark.hang_after(0.5)
+    @pytest.mark.hang_after(2)
     def test_deadlock():
         LOCK.acquire()
         LOCK.acquire()
 
-    @pytest.mark.hang_after(0.5)
+    @pytest.mark.hang_after(2)
     def test_holder():
         taken, go = threading.Event(), threading.Event()
         lock = threading.Lock()
@@ -82,11 +91,11 @@ NO_PROCESS = """
             go.set()
             thread.join()
 
-    @pytest.mark.hang_after(0.5)
+    @pytest.mark.hang_after(2)
     def test_future():
         Future().result()
 
-    @pytest.mark.hang_after(0.5)
+    @pytest.mark.hang_after(2)
     def test_thread_pool():
         go = threading.Event()
         with ThreadPoolExecutor(1) as pool:
@@ -95,15 +104,15 @@ NO_PROCESS = """
             finally:
                 go.set()
 
-    @pytest.mark.hang_after(0.5)
+    @pytest.mark.hang_after(2)
     def test_queue():
         queue.Queue().get()
 
-    @pytest.mark.hang_after(0.5)
+    @pytest.mark.hang_after(2)
     def test_loop():
         asyncio.run(asyncio.sleep(20))
 
-    @pytest.mark.hang_after(0.5)
+    @pytest.mark.hang_after(2)
     def test_loops_in_python():
         while True:
             try:
@@ -116,7 +125,7 @@ NO_PROCESS = """
         yield
         threading.Event().wait()
 
-    @pytest.mark.hang_after(0.5)
+    @pytest.mark.hang_after(2)
     def test_teardown(slow):
         pass
 
@@ -139,7 +148,7 @@ def test_hangs_without_a_process(tmp_path: Path) -> None:
     assert "a task that runs on thread ThreadPoolExecutor-" in said_of(run, "test_thread_pool")
     assert "a Queue: nobody puts or gets anything" in said_of(run, "test_queue")
     assert "the tasks of an event loop" in said_of(run, "test_loop")
-    assert "(teardown) did not end within 0.5 s" in said_of(run, "test_teardown")
+    assert "(teardown) did not end within 2 s" in said_of(run, "test_teardown")
 
 
 FEW_DESCRIPTORS = """
@@ -151,7 +160,7 @@ FEW_DESCRIPTORS = """
     def sleep_on():
         time.sleep(300)  # the guilty line
 
-    @pytest.mark.hang_after(1)
+    @pytest.mark.hang_after(3)
     def test_child():
         child = multiprocessing.get_context("fork").Process(target=sleep_on)
         child.start()
@@ -165,13 +174,116 @@ def test_a_child_with_few_descriptors_tells_where_it_stands(tmp_path: Path) -> N
     assert re.search("at .*the guilty line", said_of(run, "test_child"))
 
 
+@pytest.mark.parametrize(
+    ("text", "complete"),
+    [
+        ("", False),
+        ("Timeout (0:00:01)!\nThread 0x00007f (most recent call first):\n", False),
+        ('Thread 0x00007f (most recent call first):\n  File "pool.py", line 3 in _bootstrap\n\n', False),
+        ('Thread 0x00007f (most recent call first):\n  File "it.py", line 3 in <module>', False),
+        ('Thread 0x00007f (most recent call first):\n  File "it.py", line 3 in <module>\n', True),
+        ('Thread 0x00007f (most recent call first):\n  File "it.py", line 3 in run\n  ...\n', True),
+    ],
+)
+def test_a_half_written_stack_is_waited_for(tmp_path: Path, text: str, complete: bool) -> None:
+    (tmp_path / str(os.getpid())).write_text(text)
+    assert _written(str(tmp_path), os.getpid()) is complete
+
+
+def pause(folder: str) -> None:
+    _arm(folder, time.monotonic() + 0.1)
+    signal.pause()
+
+
+def test_a_whole_stack_is_known_and_nobody_waits_for_one_who_has_ended(tmp_path: Path) -> None:
+    child = multiprocessing.get_context("fork").Process(target=pause, args=(str(tmp_path),))
+    child.start()
+    file = tmp_path / str(child.pid)
+    until = time.monotonic() + 60
+    assert child.pid is not None
+    while not (file.exists() and _written(str(tmp_path), child.pid)) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert child.is_alive()
+    assert stacks(str(tmp_path), child.pid)[-1][0].function == "pause"
+    file.write_text("")
+    os.kill(child.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert _written(str(tmp_path), child.pid)
+    child.join()
+
+
+def test_a_process_does_not_tell_the_stacks_of_an_older_one_with_its_number(tmp_path: Path) -> None:
+    code = f"""{SOURCE}
+import os, time
+file = os.path.join({str(tmp_path)!r}, str(os.getpid()))
+open(file, "w").write("of another")
+arm({str(tmp_path)!r}, time.monotonic() + 3600)
+print(os.path.getsize(file))
+"""
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, timeout=60) == "0\n"
+
+
+FORKS = """
+    import os, threading
+    import pytest
+    from harness.doctor import watch
+
+    LOOKING = threading.Event()
+    DIAGNOSE = watch.diagnose
+
+    def diagnose(*args, **named):
+        # The deadline has come; from here on the main thread forks, and waits for this thread to end.
+        LOOKING.set()
+        while not DOCTOR[-1]._stopped:
+            pass
+        watch.diagnose = DIAGNOSE
+        return DIAGNOSE(*args, **named)
+
+    DOCTOR = []
+
+    @pytest.mark.hang_after(2)
+    def test_forks_at_its_deadline(monkeypatch):
+        from harness.doctor import _pytest
+        DOCTOR.append(_pytest._forking[0])
+        monkeypatch.setattr(watch, "diagnose", diagnose)
+        LOOKING.wait()
+        if os.fork() == 0:
+            os._exit(0)
+        os.wait()
+        threading.Event().wait()
+
+    def test_runs():
+        pass
+"""
+
+
+def test_a_deadline_amid_a_fork(tmp_path: Path) -> None:
+    run = Project(tmp_path, {"test_forks.py": FORKS}).pytest(TOO_LONG, "-rEF")
+    assert run.outcomes == {"failed": 1, "passed": 1}
+    assert "did not end within 2 s" in said_of(run, "test_forks_at_its_deadline")
+    assert "Exception ignored" not in run.text
+
+
+def test_a_doctor_whose_thread_has_ended_begins_anew(tmp_path: Path) -> None:
+    said: list[str] = []
+    doctor = Watchdog(str(tmp_path), said.append)
+    ended = threading.Thread()
+    ended.start()
+    ended.join()
+    doctor._thread = ended
+    with doctor.watch("this", 0.1, set()) as watched:
+        time.sleep(60)
+    doctor.stop()
+    assert "this did not end within 0.1 s" in watched.report
+
+
 LEFT = """
     import multiprocessing, threading
     import pytest
 
     KEPT = []
 
-    @pytest.mark.hang_after(0.5)
+    @pytest.mark.hang_after(2)
     def test_feeder_of_its_own():
         items = multiprocessing.Queue()
         items.put(b"x" * 1_000_000)
@@ -192,7 +304,7 @@ LEFT_THREAD = """
     import threading
     import pytest
 
-    @pytest.mark.hang_after(0.5)
+    @pytest.mark.hang_after(2)
     def test_thread():
         threading.Thread(target=threading.Event().wait, name="endless").start()
 
@@ -208,6 +320,31 @@ def test_a_thread_that_never_ends(tmp_path: Path) -> None:
     run.line("the interpreter is ended without waiting for threads that hang")
 
 
+TAKES_ITS_TIME = """
+    import atexit, threading, time
+    import pytest
+
+    @pytest.mark.hang_after(0.5)
+    def test_in_time():
+        atexit.register(time.sleep, 2)
+
+    def ends_by_itself():
+        while not threading._SHUTTING_DOWN:
+            time.sleep(0.01)
+        time.sleep(1)
+        print("it has ended")
+
+    def test_a_thread_that_ends_by_itself():
+        threading.Thread(target=ends_by_itself).start()
+"""
+
+
+def test_an_end_that_takes_longer_than_a_test_may(tmp_path: Path) -> None:
+    run = Project(tmp_path, {"test_end.py": TAKES_ITS_TIME}).pytest(TOO_LONG)
+    assert (run.returncode, run.outcomes) == (0, {"passed": 2}), run.text
+    run.line("^it has ended$")
+
+
 NEVER_FREED = """
     import multiprocessing, time
     from concurrent.futures import ProcessPoolExecutor
@@ -216,7 +353,7 @@ NEVER_FREED = """
 
     watch.LAST_RESORT = 0.5
 
-    @pytest.mark.hang_after(1)
+    @pytest.mark.hang_after(5)
     def test_swallows_everything():
         with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
             assert pool.submit(abs, -1).result() == 1
