@@ -26,6 +26,7 @@ from typing import Any
 
 _PAGE = struct.Struct("qqqq")
 _POLL = 0.05
+_LOOKS = 5  # in a row at which it was not kept from running: at one of them it may wait for a moment
 _BUSY = 4  # times its limit a process gets that the machine does not let run
 _HEADER = struct.Struct("Q")
 
@@ -145,7 +146,7 @@ class _Child:
         data = bytearray()
         start = last_life = time.monotonic()
         cpu = cpu_seconds(self._pid)
-        last_seen = self._page.read()
+        last_seen, let = self._page.read(), 0
         while not _complete(data):
             ready, _, _ = select.select([self._results], [], [], _POLL)
             if ready:
@@ -161,7 +162,8 @@ class _Child:
                     progress(seen[1])
             now = time.monotonic()
             allowed, quiet = limits.stuck * max(1, seen[3]), now - last_life
-            silent = quiet > allowed and (quiet > _BUSY * allowed or not starved(self._pid, cpu, quiet))
+            let = let + 1 if quiet > allowed and not starved(self._pid, cpu, quiet) else 0
+            silent = let >= _LOOKS or quiet > _BUSY * allowed
             if silent or now - start > limits.total:
                 return self._stuck(silent, limits)
         result: Outcome = pickle.loads(bytes(data[_HEADER.size :]))

@@ -56,7 +56,7 @@ def normalised(text: str) -> list[str]:
     lines = []
     text = _PROGRESS.sub("", text)
     for line in text.splitlines():
-        line = re.sub(r"\bin \d+\.\d+s\b", "in 0.00s", line.rstrip())
+        line = re.sub(r"\bin \d+\.\d+s\b( \(\d+:\d\d:\d\d\))?", "in 0.00s", line.rstrip())  # from a minute on, both
         line = re.sub(r"^(=+|_+) (.*) \1?[=_]+$", lambda m: f"{m[1][0] * 3} {m[2]} {m[1][0] * 3}", line)
         lines.append(line)
     return [line for line in lines if line]
