@@ -7,9 +7,16 @@ from typing import Any
 
 
 def name_cause(
-    base: Mapping[str, Any], head: Mapping[str, Any], slower: frozenset[str], startup: Mapping[str, float]
+    base: Mapping[str, Any],
+    head: Mapping[str, Any],
+    slower: frozenset[str],
+    startup: Mapping[str, float],
+    pss: Mapping[str, float],
 ) -> str:
-    """One clause on why head is slower; ``slower``: the channels that regressed; ``startup``: seconds by side."""
+    """One clause on why head is slower; ``slower``: the channels that are.
+
+    ``startup``, in seconds, and ``pss``, in bytes, are by side and of all pairs: those of one pair tell too little.
+    """
     found = []
     if head["messages"] > 1.5 * base["messages"] + 0.001 or head["bytes"] > 1.5 * base["bytes"] + 200:
         found.append(
@@ -28,8 +35,8 @@ def name_cause(
         found.append(f"queueing: {base['busy']:.1f} CPUs were busy, now {head['busy']:.1f}")
     if not found and "cost" in slower:
         found.append("more CPU")
-    if head["pss"] > 1.25 * base["pss"] + 10e6:
-        found.append(f"memory: PSS {base['pss'] / 1e6:.0f} MB became {head['pss'] / 1e6:.0f} MB")
+    if pss and pss["head"] > 1.25 * pss["base"] + 10e6:
+        found.append(f"memory: PSS {pss['base'] / 1e6:.0f} MB became {pss['head'] / 1e6:.0f} MB")
     if startup and startup["head"] > 1.3 * startup["base"] + 0.1:
         found.append(f"start-up: ready after {startup['head']:.2f} s, before {startup['base']:.2f} s")
     return "; ".join(found)

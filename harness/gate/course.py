@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+import statistics
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -102,16 +103,33 @@ class Course:
             why = observe_pair(self.bench.trees, self.found, self.bench.generator, self.bench.workers, diagnose=True)
         except SideFailed as failure:
             return replace(judged, note=f"no diagnosis: {failure}")
-        slower = frozenset(name for name, channel in judged.channels.items() if channel.outcome is Outcome.REGRESSION)
-        cause = name_cause(why.diagnosis["base"], why.diagnosis["head"], slower, why.pair.startup)
+        cause = name_cause(
+            why.diagnosis["base"], why.diagnosis["head"], self._slower(judged),
+            medians([pair.startup for pair in self.pairs]), medians([pair.pss for pair in self.pairs]),
+        )  # fmt: skip
         for tree in self.bench.trees.values():
             cause = tree.relative(cause)
         return replace(judged, cause=cause, places=self._places(why.diagnosis["head"], cause))
+
+    def _slower(self, judged: Judged) -> frozenset[str]:
+        """The channels that regressed, and those that look so but have not enough pairs: the first one ends these."""
+        margins = self.bench.rule.margins
+        return frozenset(
+            name for name, channel in judged.channels.items()
+            if channel.outcome is Outcome.REGRESSION
+            or (channel.outcome is Outcome.INCONCLUSIVE and channel.ratio > 1 + margins[name].fail)
+        )  # fmt: skip
 
     def _places(self, diagnosis: Mapping[str, Any], cause: str) -> tuple[tuple[str, int], ...]:
         file = str(diagnosis["lock_file"])
         inside = self.bench.trees["head"].relative(file)
         return ((inside, diagnosis["lock_line"]),) if "lock wait" in cause and inside != file else ()
+
+
+def medians(by_side: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of each side; nothing where a side was never measured."""
+    values = {name: [measured[name] for measured in by_side if name in measured] for name in ("base", "head")}
+    return {name: statistics.median(found) for name, found in values.items()} if all(values.values()) else {}
 
 
 def different(prints: list[dict[str, str]]) -> bool:

@@ -111,7 +111,7 @@ def _state(native: int | None) -> str:
 
 
 def observe(run: Callable[[int], Any], calls: int, tasks: int) -> dict[str, Any]:
-    """Run for a while with the probe beside it; shares are fractions of 1, counts are per task, memory in bytes."""
+    """Run for a while with the probe beside it; shares are fractions of 1, counts are per task."""
     counts: Counter[str] = Counter()
     probe = _Probe()
     done = 0
@@ -145,5 +145,4 @@ def observe(run: Callable[[int], Any], calls: int, tasks: int) -> dict[str, Any]
         "lock_line": place[2] if place else 0,
         "processes": len(processes),
         "threads": probe.threads,
-        "pss": tree.pss_bytes() or 0,
     }

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from harness.gate import discover, records, worktrees
+from harness.gate import discover, processes, records, worktrees
 from harness.gate.course import Bench, Course, Say
-from harness.gate.processes import interruptible
 from harness.gate.results import PARTS, Found, GateResult, Judged, Status
 from harness.gate.scenarios import Ran, run_scenarios
 from harness.gate.settings import Settings
@@ -56,9 +55,10 @@ def gate(folder: Path, options: Options, say: Say) -> GateResult:
     base = worktrees.revision(root, options.base) if options.base else worktrees.merge_base(root)
     head = base if options.against_itself else head
     with ExitStack() as stack:
-        stack.enter_context(interruptible())
+        stack.enter_context(processes.interruptible())
         record = stack.enter_context(_recording(options.record))
         folders = stack.enter_context(worktrees.worktrees(root, {"base": base, "head": head}))
+        stack.callback(processes.end_all)  # before the worktrees are removed: a process could still write there
         trees, shared = _trees(root, folders, settings, options, say)
         ran = Ran(())
         if "scenarios" in options.parts:

@@ -24,13 +24,15 @@ from harness import Violation
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GRACE = 3.0
+IMPORTING = 60.0
+"""Seconds to import the scenario in; beside load it takes more than some scenarios have."""
 
 
 def in_new_process(scenario: str, *arguments: str, seconds: float = 60, path: Sequence[str] = ()) -> str:
     """Run `package.module:function` on text arguments; returns its line of evidence. `path` adds import folders.
 
     Raises the :class:`harness.Violation` that it raised, and RuntimeError, with the stacks of all its threads, when
-    it broke or did not end within `seconds`; a pass does not count either when its process cannot end.
+    it broke or did not end within `seconds` of its import; a pass does not count either when its process cannot end.
     """
     with tempfile.TemporaryDirectory(prefix="reference-") as folder:
         answer, said = Path(folder, "answer.json"), Path(folder, "said.txt")
@@ -43,8 +45,9 @@ def in_new_process(scenario: str, *arguments: str, seconds: float = 60, path: Se
                 command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
             try:
+                # its own watchdog comes first and says where it stands
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(seconds + 10)  # its own watchdog comes first and says where it stands
+                    process.wait(max(seconds, IMPORTING) + seconds + 10)
             finally:
                 _end(process)
         if not answer.exists():
@@ -87,10 +90,12 @@ def _alive(group: int) -> bool:
 
 def main(answer: str, seconds: str, scenario: str, *arguments: str) -> None:
     """The other side: run the scenario and leave its answer in a file."""
-    faulthandler.dump_traceback_later(float(seconds), exit=True)
+    faulthandler.dump_traceback_later(max(float(seconds), IMPORTING), exit=True)
     module, _, name = scenario.partition(":")
+    run = getattr(importlib.import_module(module), name)
+    faulthandler.dump_traceback_later(float(seconds), exit=True)
     try:
-        result = {"kind": "", "text": getattr(importlib.import_module(module), name)(*arguments)}
+        result = {"kind": "", "text": run(*arguments)}
     except Violation as violation:
         result = {"kind": violation.kind.value, "text": str(violation)}
     part = Path(answer + ".part")

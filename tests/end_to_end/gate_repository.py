@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,16 +90,31 @@ class Repository:
         assert self.git("worktree", "list").count("\n") == 1
         assert list(self.temporary.iterdir()) == []
 
-    def start(self, *words: str, summary: Path | None = None, github: bool = True) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-c", "from harness.cli import main; main()", "gate", *words],
+    @contextlib.contextmanager
+    def started(
+        self, *words: str, summary: Path | None = None, github: bool = True, before: str = ""
+    ) -> Iterator[subprocess.Popen[str]]:
+        """A gate that does not outlive the block, however that is left; `before`: Python that runs first in it."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"{before}\nfrom harness.cli import main; main()", "gate", *words],
             cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env=self.environment(summary) | ({} if github else {"GITHUB_ACTIONS": ""}),
         )  # fmt: skip
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()  # it removes what it made
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.communicate(timeout=60)
+                process.kill()
+                process.wait()
 
-    def gate(self, *words: str, summary: Path | None = None, github: bool = True) -> tuple[int, str]:
-        """Exit code and output; afterwards nothing is left."""
-        process = self.start(*words, summary=summary, github=github)
-        text, _ = process.communicate(timeout=280)
+    def gate(
+        self, *words: str, summary: Path | None = None, github: bool = True, before: str = "", limit: float = 280
+    ) -> tuple[int, str]:
+        """Exit code and output; afterwards nothing is left. `limit`: seconds, a watchdog."""
+        with self.started(*words, summary=summary, github=github, before=before) as process:
+            text, _ = process.communicate(timeout=limit)
         self.check_clean()
         return process.returncode, text

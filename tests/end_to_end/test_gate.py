@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,12 +13,17 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.gate import processes, run
+from harness.gate.scenarios import Ran
+from harness.gate.sides import Tree
 from tests.end_to_end.gate_repository import BENCH, ROOT, WORK, Repository
 
 pytestmark = pytest.mark.once
 
 LOCKED = ROOT / "fixtures" / "inference_manager"
 THROUGHPUT = ("--only", "throughput", "--seed", "1")
+PATIENT = ("--seconds", "250")
+"""For what must be decided beside heavy load too; a decision ends the pairs at once."""
 
 
 def table(text: str) -> list[str]:
@@ -129,22 +135,62 @@ def test_different_results_are_not_compared(repository: Repository) -> None:
     assert "DIFFERENT" in text and "::error file=benchmarks/bench_work.py,line=5" in text
 
 
+def is_python(process: psutil.Process) -> bool:
+    """Of a process that may have ended since it was listed, such as one of git's."""
+    try:
+        return "python" in process.name()
+    except psutil.NoSuchProcess:
+        return False
+
+
+def runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interruption_leaves_nothing_behind(repository: Repository, number: signal.Signals) -> None:
     repository.write("README", "text\n")
     repository.commit("document")
-    process = repository.start(*THROUGHPUT)
-    gate = psutil.Process(process.pid)
-    deadline = time.monotonic() + 60
-    while len(sides := [child for child in gate.children(recursive=True) if "python" in child.name()]) < 2:
-        assert process.poll() is None and time.monotonic() < deadline, "the gate never started two sides"
-        time.sleep(0.01)
-    process.send_signal(number)
-    text, _ = process.communicate(timeout=60)
+    with repository.started(*THROUGHPUT) as process:
+        gate = psutil.Process(process.pid)
+        deadline = time.monotonic() + 60
+        while len(sides := list(filter(is_python, gate.children(recursive=True)))) < 2:
+            assert process.poll() is None and time.monotonic() < deadline, "the gate never started two sides"
+            time.sleep(0.01)
+        process.send_signal(number)
+        text, _ = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "interrupted" in text
-    assert not [side for side in sides if side.is_running() and side.status() != psutil.STATUS_ZOMBIE]
+    assert not list(filter(runs, sides))
     repository.check_clean()
+
+
+def test_no_side_runs_when_the_worktrees_are_removed(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor one that an interruption hit between its start and its `with`: it could write into what is being removed."""
+    started: list[subprocess.Popen[bytes]] = []
+    running: list[bool] = []
+    remove = shutil.rmtree
+
+    def interrupted(tree: Tree, *_: object) -> Ran:
+        started.append(processes.start(["sleep", "600"], cwd=tree.root))
+        raise KeyboardInterrupt
+
+    def noted(*arguments: object, **options: object) -> None:
+        running.extend(process.poll() is None for process in started)
+        remove(*arguments, **options)  # type: ignore[arg-type]
+
+    repository.write("README", "text\n")
+    repository.commit("document")
+    monkeypatch.setattr(run, "run_scenarios", interrupted)
+    monkeypatch.setattr(shutil, "rmtree", noted)
+    with pytest.raises(KeyboardInterrupt):
+        run.gate(repository.folder, run.Options(parts=("scenarios",)), print)
+    assert running == [False]
+    monkeypatch.undo()
+    assert repository.git("worktree", "list").count("\n") == 1
 
 
 def test_a_documentation_commit_passes_and_can_be_recomputed(repository: Repository, tmp_path: Path) -> None:
@@ -171,7 +217,7 @@ def test_a_slower_transcription_worker_fails(repository: Repository) -> None:
     twice = "        list(self._model.transcribe(samples, language='en', beam_size=1, temperature=0.0)[0])\n"
     repository.write("fixtures/asr_worker/engine.py", engine.replace(call, twice + call))
     repository.commit("listen twice")
-    code, text = repository.gate(*THROUGHPUT)
+    code, text = repository.gate(*THROUGHPUT, *PATIENT, limit=700)
     assert code == 1, text
     assert "REGRESSION" in text and "::error file=benchmarks/gate/bench_transcription.py,line=32" in text
 
@@ -180,7 +226,7 @@ def test_a_slower_transcription_worker_fails(repository: Repository) -> None:
 def test_a_slower_worker_fails(repository: Repository) -> None:
     repository.write("work.py", WORK.format(result="total // 2").replace("range(steps)", "range(2 * steps)"))
     repository.commit("slow down")
-    code, text = repository.gate(*THROUGHPUT)
+    code, text = repository.gate(*THROUGHPUT, *PATIENT, limit=700)
     assert code == 1, text
     assert "REGRESSION" in text and "more CPU" in text
     assert "::error file=benchmarks/bench_work.py,line=5" in text

@@ -67,7 +67,7 @@ class Load:
     "pyproject.toml": """[tool.harness.gate]
 workloads = ["load:Load"]
 pools = ["serial", "processes"]
-seconds = 120
+seconds = 250
 """,
 }
 ALL = ("test_task", "coroutine", "load:Load@serial", "load:Load@processes")
@@ -81,7 +81,7 @@ def kinds(tmp_path: Path) -> Repository:
 def test_every_kind_is_found_slower(kinds: Repository) -> None:
     kinds.write("work.py", KINDS["work.py"].replace("range(steps)", "range(2 * steps)"))
     kinds.commit("slow down")
-    code, text = kinds.gate(*THROUGHPUT)
+    code, text = kinds.gate(*THROUGHPUT, limit=1300)
     rows = {name: row for name in ALL for row in text.splitlines() if f" {name} " in row}
     assert code == 1, text
     assert set(rows) == set(ALL)
@@ -115,12 +115,12 @@ def alone():
     kinds.commit("measure alone")
     kinds.write("README", "text\n")
     kinds.commit("document")
-    code, text = kinds.gate(*THROUGHPUT)
+    code, text = kinds.gate(*THROUGHPUT, limit=700)
     assert code == 0, text
     assert "making an environment for each side" in text and "alone" in text
     kinds.write("pyproject.toml", '[tool.harness.gate]\nenvironment = "own"\nsetup = "python -c 1/0"\n')
     kinds.commit("break the setup")
-    code, text = kinds.gate(*THROUGHPUT)
+    code, text = kinds.gate(*THROUGHPUT, limit=700)
     assert code == 2, text
     assert "cannot be made" in text and "ZeroDivisionError" in text
 
@@ -131,19 +131,26 @@ def test_base_against_base_prints_its_rate(repository: Repository) -> None:
     assert "false alarms: 0 of 2 gates of base against base; 95 % interval 0.0% to 77.6%" in text
 
 
+PATIENT = """
+import dataclasses, harness.gate.command as command
+command.LOCAL = dataclasses.replace(command.LOCAL, scenario_seconds=60.0, scenario_limit=200.0)
+"""
+"""Beside heavy load: where the profile's own 2 s bring no answer to any scenario, nothing was observed (exit 4)."""
+
+
 def test_the_local_profile_says_what_it_left_undone(repository: Repository) -> None:
     repository.add_counter()
     repository.write("requirements.txt", "click\n")
     repository.commit("depend")
-    code, text = repository.gate("--profile", "local")
+    code, text = repository.gate("--profile", "local", before=PATIENT)
     assert code == 0, text
     assert "but not everything is decided" in text and "dependencies differ" in text
-    assert repository.gate("--profile", "local", "--strict")[0] == 3
+    assert repository.gate("--profile", "local", "--strict", before=PATIENT)[0] == 3
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.name in ("cpu", "chunks", "pickles")],
                          ids=lambda case: case.name)  # fmt: skip
 def test_planted_changes_are_found_and_their_cause_is_named(case: object, tmp_path: Path) -> None:
-    gate = one_gate(case, 0, tmp_path, seconds=200)  # type: ignore[arg-type]
+    gate = one_gate(case, 0, tmp_path, seconds=1000)  # type: ignore[arg-type]
     assert alarmed(gate)
     assert [case.cause in cause for cause in gate.causes.values()] == [True]  # type: ignore[attr-defined]

@@ -26,7 +26,7 @@ def failing_run(folder: Path, name: str, text: str) -> str:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
         env={key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "COV"))},
     )
     assert run.returncode == 1, run.stdout + run.stderr

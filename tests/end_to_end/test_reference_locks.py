@@ -47,7 +47,7 @@ def test_the_page_names_every_lock_of_the_repaired_forms() -> None:
 def test_the_command_prints_the_table_of_the_page() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "scenarios.reference.locks"],
-        cwd=FIXTURES.parent, capture_output=True, text=True, timeout=880,
+        cwd=FIXTURES.parent, capture_output=True, text=True, timeout=1400,
     )  # fmt: skip
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.strip() == shown()

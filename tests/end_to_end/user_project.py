@@ -72,6 +72,6 @@ def run_module(*words: str, folder: Path, **environment: str) -> Run:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=240,
     )
     return Run(done.returncode, done.stdout)

@@ -28,7 +28,7 @@ def free() -> dict[str, Any]:
 
 
 def cause(base: dict[str, Any], head: dict[str, Any]) -> str:
-    return name_cause(base, head, frozenset({"parallelism"}), {})
+    return name_cause(base, head, frozenset({"parallelism"}), {}, {})
 
 
 def test_the_gil_is_seen(free: dict[str, Any]) -> None:
