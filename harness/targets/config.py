@@ -80,7 +80,7 @@ def read(path: Path, kinds: Sequence[str]) -> list[Entry]:
     where = f"{path.name} [tool.harness]"
     if not isinstance(tables, dict):
         raise UsageError(f"{where}: must be a table")
-    _known(tables, ("targets",), where)
+    _known(tables, ("targets", "gate"), where)  # `harness gate` reads its own
     targets = tables.get("targets", {})
     if not isinstance(targets, dict):
         raise UsageError(f"{where} targets: must hold a table for each target, such as [tool.harness.targets.manager]")

@@ -56,6 +56,11 @@ def test_items_are_collected_without_a_test_file(tmp_path: Path) -> None:
     assert run.line(r"pyproject.toml::stats::hammer: PASS: proved at 3 threads with at most 2 preemptions")
 
 
+def test_the_table_of_the_gate_stands_beside_them(tmp_path: Path) -> None:
+    run = project(tmp_path, f"{TABLE}[tool.harness.gate]\nscenarios = ['tests']\n").pytest("-m", "concurrency")
+    assert run.outcomes == {"passed": 1}, run.text
+
+
 @pytest.mark.parametrize("more", [("-n", "2"), ("-k", "hammer"), ("--junitxml=junit.xml",)])
 def test_other_options_of_pytest_work(tmp_path: Path, more: tuple[str, ...]) -> None:
     assert project(tmp_path).pytest("-m", "concurrency", *more).outcomes == {"passed": 1}
@@ -89,6 +94,7 @@ def test_a_kind_that_does_not_fit_says_why(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        ("[tool.harness.targets", "[tool.harness.target", r"pyproject.toml \[tool.harness\] target: unknown key; did"),
         ("threads = 4", "thread = 4", r"pyproject.toml \[tool.harness.targets.stats\] thread: unknown key; did"),
         ("threads = 4", "threads = 'x'", r"threads: must be a whole number, not 'x'"),
         ("threads = 4", "threads = 1", r"threads: must be at least 2, not 1"),
