@@ -20,6 +20,7 @@ from typing import Any
 from harness import procfs
 from harness.doctor.descriptors import raised
 
+OUTERMOST = (" in <module>\n", " in _run_module_as_main\n", "\n  ...\n")
 SOURCE = """
 def arm(folder, until):
     try:
@@ -145,14 +146,15 @@ def await_stacks(folder: str, pids: list[int], seconds: float) -> None:
 def _written(folder: str, pid: int) -> bool:
     """Whether a child has written all, was never armed, or has ended.
 
-    The main thread comes last, and its outermost line: that of a module, or that there are more than are shown. Other
-    ends, such as that of a child forked by a thread, are not known from a half; they cost the time that a child has.
+    The main thread comes last, and its outermost line: that of a module, run by a file or with `-m`, or that there are
+    more than are shown. Other ends, such as that of a child forked by a thread, are not known from a half; they cost
+    the time that a child has.
     """
     try:
         text = Path(folder, str(pid)).read_text("utf-8", "replace")
     except OSError:
         return True
-    return text.endswith((" in <module>\n", "\n  ...\n")) or procfs.ended(pid)
+    return text.endswith(OUTERMOST) or procfs.ended(pid)
 
 
 arming = Arming()

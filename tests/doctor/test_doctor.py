@@ -201,7 +201,8 @@ def test_a_whole_stack_is_known_and_nobody_waits_for_one_who_has_ended(tmp_path:
     file = tmp_path / str(child.pid)
     until = time.monotonic() + 60
     assert child.pid is not None
-    while not (file.exists() and _written(str(tmp_path), child.pid)) and time.monotonic() < until:
+    while not (file.exists() and _written(str(tmp_path), child.pid)):
+        assert time.monotonic() < until
         time.sleep(0.01)
     assert child.is_alive()
     assert stacks(str(tmp_path), child.pid)[-1][0].function == "pause"
