@@ -205,7 +205,9 @@ def _factor(comparison: Comparison, chosen: Cell) -> tuple[Factor, list[str]]:
             )
     if facts.lock_share is not None and facts.lock_share >= LOCKS:
         found.append((Factor.LOCK, f"two threads spend {facts.lock_share:.0%} of their time waiting for a lock"))
-    if facts.gil >= HELD:
+    # Where processes beat the cheaper threads, half of that is enough to be the reason.
+    held = facts.gil >= (HELD / 2 if chosen.processes else HELD)
+    if held:
         found.append(
             (Factor.GIL, f"it holds the GIL {facts.gil:.0%} of the time [{facts.gil_low:.0%} to {facts.gil_high:.0%}]")
         )
@@ -239,7 +241,7 @@ def _factor(comparison: Comparison, chosen: Cell) -> tuple[Factor, list[str]]:
                 f"the {comparison.cores} cores are the limit",
             )
         )
-    elif facts.gil < HELD and all(factor is not Factor.WAITING for factor, _ in found):
+    elif not held and all(factor is not Factor.WAITING for factor, _ in found):
         found.append(
             (
                 Factor.CORES,

@@ -18,7 +18,7 @@ from harness.model import UsageError
 from harness.pools import executors, results, tree
 from harness.pools.driver import LIMIT, Driver
 from harness.pools.intervals import Interval, median_interval, quantile
-from harness.pools.scaling import fit
+from harness.pools.scaling import fit, taking_turns
 from harness.pools.workload import Workload, resolve
 from harness.stats.rates import binomial_interval
 
@@ -69,7 +69,13 @@ class _Record:
     noop: dict[str, Any] = field(default_factory=dict)
     batches: dict[int, dict[str, Any]] = field(default_factory=dict)
     paced: list[dict[str, Any]] = field(default_factory=list)
+    crowded: list[dict[str, Any]] = field(default_factory=list)
     lags: list[float] = field(default_factory=list)
+
+    @property
+    def busy(self) -> list[dict[str, Any]]:
+        """With tasks always ready: a worker that idles between two waits less for what it shares with the others."""
+        return self.crowded or self.paced
 
 
 class Bench:
@@ -214,6 +220,8 @@ class Bench:
                 record.paced.append(paced)
                 if costly:
                     record.batches[number] = paced
+                else:
+                    record.crowded.append(host.ask("paced", count=count, expected=self.expected, ahead=3))
 
 
 def _together(paced: dict[str, Any]) -> float:
@@ -315,9 +323,7 @@ def _scaled(records: Sequence[_Record], plan: Plan, bench: Bench) -> list[_Recor
     for record in chosen:
         for workers in plan.scaling:
             if workers != plan.workers:
-                other = dataclasses.replace(
-                    record, workers=workers, starts=[], batches={}, paced=[], lags=[], warmed={}, memory={}, opened={}
-                )
+                other = _Record(record.pool, record.reference, workers, noop=record.noop)
                 other.chunk = bench.chunk(other)
                 more.append(other)
     return more
@@ -361,10 +367,10 @@ def _cell(record: _Record, serial: _Record, bench: Bench, waits: dict[str, Any])
 
 def _inside(record: _Record) -> float | None:
     """Seconds per item in the worker, without what it waited for a CPU."""
-    if any(one["run_queue"] is None for one in record.paced):
+    if any(one["run_queue"] is None for one in record.busy):
         return None
-    free = sum(one["inside"] - one["run_queue"] for one in record.paced)
-    return float(free / sum(one["count"] for one in record.paced))
+    free = sum(one["inside"] - one["run_queue"] for one in record.busy)
+    return float(free / sum(one["count"] for one in record.busy))
 
 
 def _unloaded(record: _Record, serial: _Record, bench: Bench, waits: dict[str, Any]) -> float | None:
@@ -380,7 +386,7 @@ def _unloaded(record: _Record, serial: _Record, bench: Bench, waits: dict[str, A
     if record.pool.name == "serial":
         return 1.0
     overhead = record.noop["cpu"] / record.chunk
-    cores = _cores() / max(0.01, _cores_used(serial))
+    turns, cores = float(record.workers), _cores() / max(0.01, _cores_used(serial))
     clocks = min(record.workers * alone / (mine + overhead), _cores() * alone / statistics.median(cpu))
     bounds = [cores, record.workers * alone / (alone + bench.shared_wait)]
     if record.pool.processes:
@@ -389,19 +395,21 @@ def _unloaded(record: _Record, serial: _Record, bench: Bench, waits: dict[str, A
         bounds.append(alone / max(1e-9, serialise / 2))  # one process loads all results
     else:
         held, locked = bench.pilot["hold"], split([waits]).locked or 0.0
-        bounds.append(1 / max(0.01, held["held"] / max(1, held["wakes"])))
+        share = held["held"] / max(1, held["wakes"])
+        bounds.append(1 / max(0.01, share))
+        turns = taking_turns(record.workers, share)
         # Two threads that wait this share of their time hold the lock for 1 / (2 (1 - share)) of an item.
         if locked > 0.05:
             bounds.append(2 * (1 - locked))
         clocks = min(clocks, *bounds)
-    nature = min(record.workers * alone / (alone + overhead), *bounds)
+    nature = min(record.workers * alone / (alone + overhead), turns, *bounds)
     return math.sqrt(clocks * nature)
 
 
 def _blocked(record: _Record) -> float:
     """Seconds per item that a worker neither computes nor waits for a CPU."""
-    inside, count = sum(one["inside"] for one in record.paced), sum(one["count"] for one in record.paced)
-    return float(split(record.paced).blocked * inside / count)
+    inside, count = sum(one["inside"] for one in record.busy), sum(one["count"] for one in record.busy)
+    return float(split(record.busy).blocked * inside / count)
 
 
 def _cores_used(serial: _Record) -> float:
@@ -447,12 +455,12 @@ def split(paced: Sequence[dict[str, Any]]) -> results.Split:
     """Where the workers' wall time went, as shares of it."""
     inside = sum(one["inside"] for one in paced)
     cpu = min(1.0, sum(one["inside_cpu"] for one in paced) / inside)
-    tree = sum(one["cpu"] for one in paced) / inside
+    beside = sum(one["native"] for one in paced) / inside
     queue = None if any(one["run_queue"] is None for one in paced) else sum(one["run_queue"] for one in paced) / inside
     locked = None if any(one["locked"] is None for one in paced) else sum(one["locked"] for one in paced) / inside
     rest = max(0.0, 1 - cpu - (queue or 0.0))
-    # Native threads compute while the worker's own waits for them: not blocked. A small surplus is the pool's own cost.
-    native = min(rest, max(0.0, tree - cpu)) if tree > 1.2 * cpu + 0.1 else 0.0
+    # Native threads compute while the worker's own waits for them: not blocked. A little is the pool's own cost.
+    native = min(rest, beside) if beside > 0.2 * cpu + 0.1 else 0.0
     return results.Split(cpu, native, queue, locked, max(0.0, rest - native - (locked or 0.0)))
 
 

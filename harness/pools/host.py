@@ -14,6 +14,7 @@ import random
 import signal
 import statistics
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -139,7 +140,7 @@ class Host:
 
     def paced(self, count: int, expected: Sequence[str] | None, ahead: int = 1) -> dict[str, Any]:
         """``ahead`` tasks per worker in flight: submit to done, queue wait, and the workers' wall time, in seconds."""
-        used, started = self._use(), time.monotonic()
+        used, started, driven = self._use(), time.monotonic(), time.thread_time_ns()
         done: dict[futures.Future[Any], int] = {}
         sent: dict[futures.Future[Any], int] = {}
         finished: list[futures.Future[Any]] = []
@@ -154,7 +155,7 @@ class Host:
             waiting = [future for future in sent if future not in finished]
             ready, _ = futures.wait(waiting, return_when=futures.FIRST_COMPLETED)
             finished += ready
-        elapsed = time.monotonic() - started
+        elapsed, driven = time.monotonic() - started, time.thread_time_ns() - driven
         cpu, voluntary, involuntary = _less(self._use(), used)
         order = {future: number for number, future in enumerate(sent)}
         finished.sort(key=order.__getitem__)
@@ -179,9 +180,21 @@ class Host:
             "inside": wall / 1e9,
             "together": _together(answers) / 1e9,
             "inside_cpu": sum(answer.cpu for answer in answers) / 1e9,
+            "native": self._native(answers, cpu, driven),
             "run_queue": queued / 1e9 if queued >= 0 else None,
             "locked": locked / 1e9 if locked >= 0 else None,
         }
+
+    def _native(self, answers: Sequence[worker.Answer], cpu: float, driven: int) -> float:
+        """CPU seconds of threads that are neither workers nor the one that hands tasks out.
+
+        A process does one task at a time, so that its own clock tells; threads share one clock, and what the pool's own
+        threads use is in it.
+        """
+        if all(answer.worker[0] != os.getpid() for answer in answers):
+            return sum(answer.beside for answer in answers) / 1e9
+        inside = sum(answer.cpu for answer in answers if answer.worker[1] != threading.get_native_id())
+        return max(0.0, cpu - (inside + driven) / 1e9)
 
     def memory(self) -> dict[str, Any]:
         """PSS and USS of this process and its workers."""

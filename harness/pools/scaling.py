@@ -1,4 +1,4 @@
-"""The universal scalability law (Gunther 1993), fitted to a few numbers of workers: contention and cross-talk."""
+"""How throughput grows with workers: the universal scalability law (Gunther 1993), and workers that take turns."""
 
 from __future__ import annotations
 
@@ -35,3 +35,16 @@ def fit(rates: Mapping[int, float]) -> Law | None:
     if contention < 0:
         contention, crosstalk = 0.0, max(0.0, by / bb)
     return Law(one, max(0.0, contention), crosstalk)
+
+
+def taking_turns(workers: int, share: float) -> float:
+    """Throughput over one worker's, of workers who each need the same thing alone for this share of their time.
+
+    Mean value analysis of a closed network of one queue and a delay (Reiser and Lavenberg 1980).
+    """
+    queue = throughput = 0.0
+    for number in range(1, workers + 1):
+        there = share * (1 + queue)
+        throughput = number / (1 - share + there)
+        queue = throughput * there
+    return throughput

@@ -20,12 +20,16 @@ from harness.pools.workload import Workload, resolve
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Results of one chunk with its times in ns; ``queued`` and ``cpu`` are the thread's own clocks (-1: unknown)."""
+    """Results of one chunk with its times in ns; ``queued`` and ``cpu`` are the thread's own clocks (-1: unknown).
+
+    ``beside``: the CPU time of all other threads of the process meanwhile.
+    """
 
     results: tuple[Any, ...]
     begun: int
     ended: int
     cpu: int
+    beside: int
     queued: int
     locked: int
     worker: tuple[int, int]
@@ -123,7 +127,7 @@ def warm(reference: str, threads: int, hold: float) -> Answer:
         error, usage = _told(problem)
     ended = time.monotonic_ns()
     time.sleep(hold)
-    return Answer((), begun, ended, made - begun, 0, 0, identity(), error, usage)
+    return Answer((), begun, ended, made - begun, 0, 0, 0, identity(), error, usage)
 
 
 def _told(problem: Exception) -> tuple[str, bool]:
@@ -133,7 +137,7 @@ def _told(problem: Exception) -> tuple[str, bool]:
 def run_chunk(reference: str, threads: int, indices: Sequence[int]) -> Answer:
     """Do the items with these indices (modulo the number of distinct items), in order."""
     begun = time.monotonic_ns()
-    cpu, queued, locked = time.thread_time_ns(), run_queue_delay(), lockwait.begin()
+    process, cpu, queued, locked = time.process_time_ns(), time.thread_time_ns(), run_queue_delay(), lockwait.begin()
     results: list[Any] = []
     error, usage = "", False
     try:
@@ -145,11 +149,13 @@ def run_chunk(reference: str, threads: int, indices: Sequence[int]) -> Answer:
         error, usage = _told(problem)
     locked = lockwait.end(locked)
     waited = run_queue_delay() - queued if queued >= 0 else -1
+    ended, cpu, process = time.monotonic_ns(), time.thread_time_ns() - cpu, time.process_time_ns() - process
     return Answer(
         tuple(results),
         begun,
-        time.monotonic_ns(),
-        time.thread_time_ns() - cpu,
+        ended,
+        cpu,
+        max(0, process - cpu),
         waited,
         locked,
         identity(),

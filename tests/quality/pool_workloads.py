@@ -71,6 +71,13 @@ def _under_machine_lock(item: int) -> int:
         return item
 
 
+def _native_thread(item: int) -> int:
+    other = threading.Thread(target=_hash, args=(item,))
+    other.start()
+    other.join()
+    return item
+
+
 def _large_native(item: int) -> bytes:
     for _ in range(12):
         hashlib.sha256(_DATA).digest()
@@ -90,6 +97,7 @@ CHILDREN = Task("child processes", run_item=_child, given=ITEMS)
 MOSTLY_WAITING = Task("mostly waiting", run_item=_mostly_wait, given=ITEMS)
 PROCESS_LOCK = Task("one lock in the process", run_item=_under_process_lock, given=ITEMS)
 MACHINE_LOCK = Task("one lock on the machine", run_item=_under_machine_lock, given=ITEMS)
+NATIVE_THREAD = Task("another thread computes", run_item=_native_thread, given=ITEMS)
 LARGE_NATIVE = Task("large results, outside the GIL", run_item=_large_native, given=ITEMS)
 LARGE_PYTHON = Task("large results of little Python", run_item=_large_python, given=ITEMS)
 

@@ -8,12 +8,13 @@ import subprocess
 import pytest
 
 from harness.pools import Comparison, Factor, Plan, PoolFailure, Sureness, advise, compare
+from harness.pools.compare import split
 from harness.pools.driver import Driver
 from harness.pools.intervals import median_interval
 from harness.pools.results import Cell, Diagnosis, Latency, Memory, Split, Start, faster, ranked
 from harness.report.pools_html import page
 from harness.report.pools_text import table
-from tests.quality.pool_advice import KNOWN, PROCESSES, Known, neighbour
+from tests.quality.pool_advice import CONSTRUCTED, KNOWN, PROCESSES, Known, neighbour
 
 TRIES = 3
 EACH_KIND = tuple({(one.pools, one.factors): one for one in reversed(KNOWN)}.values())
@@ -78,6 +79,22 @@ def comparison_of(*cells: Cell, gil: float = 0.0, cpu: float = 1.0, job: int | N
     )
 
 
+@pytest.mark.parametrize("pool", ["serial", "threads", "forkserver"])
+def test_threads_that_compute_for_a_worker_are_told_from_the_cost_of_the_pool(pool: str) -> None:
+    shares = {}
+    for name in ("WAITING", "NATIVE_THREAD"):
+        with Driver(f"{CONSTRUCTED}:{name}", pool, 2, {}) as host:
+            host.wait()
+            host.ask("open")
+            host.ask("warm")
+            measured = host.ask("paced", count=20, expected=None)
+            measured["cpu"] += 1.0  # however dear it is to hand a task to a worker
+            shares[name] = split([measured])
+            host.ask("close")
+    assert shares["WAITING"].native == 0 and shares["WAITING"].blocked > 0.3
+    assert shares["NATIVE_THREAD"].native > 0.15
+
+
 def test_a_tie_goes_to_the_cheaper_pool_and_says_so() -> None:
     made = comparison_of(cell("spawn", 1.95), cell("threads", 1.93))
     advice = advise(made)
@@ -90,6 +107,13 @@ def test_the_gil_sends_python_to_processes_in_words() -> None:
     assert advice.pool == "spawn"
     assert "holds the GIL 94% of the time" in advice.paragraph
     assert advice.pays_after == 21  # 99 ms of start-up at 4.74 ms a task
+
+
+def test_processes_that_beat_threads_on_work_that_holds_the_gil_half_the_time_do_so_for_the_gil() -> None:
+    half = comparison_of(cell("threads", 1.2), cell("spawn", 1.9), gil=0.45)
+    assert (advise(half).pool, advise(half).factor) == ("spawn", Factor.GIL)
+    tie = comparison_of(cell("threads", 1.9), cell("spawn", 1.9), gil=0.45)
+    assert (advise(tie).pool, advise(tie).factor) == ("threads", Factor.CORES)
 
 
 def test_start_up_must_pay_off_within_the_job() -> None:

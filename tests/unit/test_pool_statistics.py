@@ -16,7 +16,7 @@ from harness.pools.compare import Bench, Plan
 from harness.pools.gil import Samples, _counted, _Wake
 from harness.pools.host import _together
 from harness.pools.intervals import median_interval, quantile, ratios
-from harness.pools.scaling import Law, fit
+from harness.pools.scaling import Law, fit, taking_turns
 from harness.pools.worker import Answer
 from harness.pools.workload import fingerprint
 from harness.pools.workloads.whisper import word_error_rate
@@ -72,6 +72,11 @@ def test_the_law_never_has_negative_coefficients() -> None:
     assert fit({1: 100.0, 2: 190.0}) is None
 
 
+@pytest.mark.parametrize(("workers", "share", "times"), [(2, 0.0, 2.0), (2, 1.0, 1.0), (2, 0.5, 1.6), (4, 1.0, 1.0)])
+def test_workers_that_take_turns(workers: int, share: float, times: float) -> None:
+    assert taking_turns(workers, share) == pytest.approx(times)
+
+
 def test_word_error_rate() -> None:
     assert word_error_rate("he was not an ill disposed young man", "He was not an ill-disposed young man.") == 0
     assert word_error_rate("mister john", "Mr. John") == 0
@@ -110,7 +115,7 @@ def test_a_worker_that_waits_for_something_else_leaves_the_gil_free() -> None:
 
 def test_the_time_in_which_tasks_were_in_hand_together() -> None:
     def answer(begun: int, ended: int) -> Answer:
-        return Answer((), begun, ended, 0, 0, 0, (1, 1))
+        return Answer((), begun, ended, 0, 0, 0, 0, (1, 1))
 
     assert _together([answer(0, 10), answer(10, 20)]) == 0
     assert _together([answer(0, 10), answer(4, 8), answer(9, 20)]) == 2 * (4 + 1)
