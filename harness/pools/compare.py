@@ -8,19 +8,17 @@ import math
 import os
 import platform
 import random
-import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from harness.model import UsageError
 from harness.pools import executors, results, tree
+from harness.pools.cells import Record, Work, cells, cores, diagnosis, is_main
 from harness.pools.driver import LIMIT, Driver
-from harness.pools.intervals import Interval, median_interval, quantile
-from harness.pools.scaling import fit, taking_turns
+from harness.pools.scaling import fit
 from harness.pools.workload import Workload, resolve
-from harness.stats.rates import binomial_interval
 
 COSTLY = 0.02  # seconds: such items are timed one by one, and only one pool of each class is scaled
 MOST_BYTES = 256_000_000
@@ -54,30 +52,6 @@ class Plan:
             executors.pool(name)
 
 
-@dataclass
-class _Record:
-    """What was measured of one pool with one number of workers, as it comes in."""
-
-    pool: executors.Pool
-    reference: str
-    workers: int
-    chunk: int = 1
-    starts: list[float] = field(default_factory=list)
-    opened: dict[str, Any] = field(default_factory=dict)
-    warmed: dict[str, Any] = field(default_factory=dict)
-    memory: dict[str, Any] = field(default_factory=dict)
-    noop: dict[str, Any] = field(default_factory=dict)
-    batches: dict[int, dict[str, Any]] = field(default_factory=dict)
-    paced: list[dict[str, Any]] = field(default_factory=list)
-    crowded: list[dict[str, Any]] = field(default_factory=list)
-    lags: list[float] = field(default_factory=list)
-
-    @property
-    def busy(self) -> list[dict[str, Any]]:
-        """With tasks always ready: a worker that idles between two waits less for what it shares with the others."""
-        return self.crowded or self.paced
-
-
 class Bench:
     """One comparison in progress."""
 
@@ -87,21 +61,19 @@ class Bench:
         self.random = random.Random(plan.seed)
         self.expected: list[str] = []
         self.count = self.item = 0.0
-        self.pilot: dict[str, Any] = {}
         self.others: float | None = None
-        self.shared_wait = 0.0
 
     def driver(self, pool: str, workers: int, watch_locks: bool = False) -> Driver:
         return Driver(self.reference, pool, workers, self.workload.environment, watch_locks, self.plan.limit)
 
-    def learn(self) -> None:
-        """The serial results, the cost of an item and what its result weighs."""
+    def learn(self) -> dict[str, Any]:
+        """The serial results, the cost of an item, what its result weighs, and how much of it holds the GIL."""
         self.progress("serial results, and what an item costs")
         distinct = len(self.workload.items())
         with self.driver("serial", 1) as host:
             host.wait()
             host.ask("open")
-            warmed = host.ask("warm")
+            host.ask("warm")
             first = host.ask("batch", count=distinct, chunk=1, expected=None)
             self.expected = first["fingerprints"]
             again = min(distinct, 1 + int(0.5 / max(first["wall"] / distinct, 1e-9)))
@@ -138,7 +110,7 @@ class Bench:
                 ),
             )
         )
-        self.pilot = {"serialise": serialise, "stages": stages, "hold": held, "warm": warmed, "times": times}
+        return {"held": held, "serialise": serialise, "stages": stages}
 
     def diagnose(self) -> dict[str, Any]:
         """The time split and the lock waits of two threads, in a process whose locks are timed.
@@ -157,7 +129,7 @@ class Bench:
             host.ask("close")
         return max(tries, key=_together)
 
-    def size(self, record: _Record) -> None:
+    def size(self, record: Record) -> None:
         """Start, memory and cost of an empty task of one pool, alone, in a process that shares nothing with others."""
         with self.driver(record.reference, record.workers) as host:
             host.wait()
@@ -169,17 +141,17 @@ class Bench:
         processes = record.opened["processes"] > 0
         record.pool = dataclasses.replace(record.pool, processes=processes)
 
-    def chunk(self, record: _Record) -> int:
+    def chunk(self, record: Record) -> int:
         """Enough items per task that the pool's own cost is 5 % of them, and four tasks per worker at least."""
         if record.pool.name == "serial":
             return 1
         wanted = math.ceil(record.noop["wall"] / (0.05 * self.item))
         return int(max(1, min(wanted, self.count // (4 * record.workers))))
 
-    def rounds(self, records: Sequence[_Record]) -> None:
+    def rounds(self, records: Sequence[Record]) -> None:
         with contextlib.ExitStack() as stack:
             hosts = list(_started(stack, records, self))
-            main = [pair for pair in hosts if _is_main(pair[0], self.plan)]
+            main = [pair for pair in hosts if is_main(pair[0], self.plan.workers)]
             for number in range(self.plan.starts):
                 self.progress(f"start-up {number + 1}/{self.plan.starts}")
                 for record, host in self.random.sample(main, len(main)):
@@ -207,13 +179,13 @@ class Bench:
             for _, host in hosts:
                 host.ask("close")
 
-    def _batch(self, record: _Record, host: Driver, number: int) -> None:
+    def _batch(self, record: Record, host: Driver, number: int) -> None:
         costly = self.item >= COSTLY
         if not costly:
             found = host.ask("batch", count=int(self.count), chunk=record.chunk, expected=self.expected)
             if number >= 0:
                 record.batches[number] = found
-        if costly or _is_main(record, self.plan):
+        if costly or is_main(record, self.plan.workers):
             count = int(self.count) if costly else max(4, min(100, math.ceil(0.05 / self.item)))
             paced = host.ask("paced", count=count, expected=self.expected)
             if number >= 0:
@@ -246,11 +218,7 @@ def _others(before: _Clocks, after: _Clocks) -> float | None:
     return max(0.0, (all_now - all_then) - (ours_now - ours_then)) / (now - then)
 
 
-def _is_main(record: _Record, plan: Plan) -> bool:
-    return record.pool.name == "serial" or record.workers == plan.workers
-
-
-def _started(stack: contextlib.ExitStack, records: Sequence[_Record], bench: Bench) -> Iterator[tuple[_Record, Driver]]:
+def _started(stack: contextlib.ExitStack, records: Sequence[Record], bench: Bench) -> Iterator[tuple[Record, Driver]]:
     """Start the hosts two at a time: importing is most of it."""
     for start in range(0, len(records), 2):
         pair = [
@@ -271,23 +239,19 @@ def compare(reference: str, plan: Plan | None = None, progress: Progress = lambd
     plan = plan or Plan()
     begun = time.monotonic()
     bench = Bench(reference, plan, progress)
-    bench.learn()
-    waits = bench.diagnose()
-    records = [_Record(executors.pool("serial"), "serial", 1)]
-    records += [_Record(executors.pool(name), name, plan.workers) for name in plan.pools if name != "serial"]
+    work = Work(**bench.learn(), together=bench.diagnose())
+    records = [Record(executors.pool("serial"), "serial", 1)]
+    records += [Record(executors.pool(name), name, plan.workers) for name in plan.pools if name != "serial"]
     for record in records:
         progress(f"memory and start-up of {record.pool.name}")
         bench.size(record)
         record.chunk = bench.chunk(record)
     records += _scaled(records, plan, bench)
     bench.rounds(records)
-    serial = records[0]
-    main = [record for record in records[1:] if _is_main(record, plan)]
-    bench.shared_wait = max(0.0, min(map(_blocked, main), default=0.0) - _blocked(serial))
-    cells = tuple(_cell(record, serial, bench, waits) for record in records)
+    found = cells(records, work, plan.workers)
     laws = {}
-    for name in dict.fromkeys(cell.pool for cell in cells):
-        rates = {cell.workers: 1 / cell.per_item.middle for cell in cells if cell.pool == name}
+    for name in dict.fromkeys(cell.pool for cell in found):
+        rates = {cell.workers: 1 / cell.per_item.middle for cell in found if cell.pool == name}
         law = fit(rates)
         if law is not None:
             laws[name] = law
@@ -295,11 +259,11 @@ def compare(reference: str, plan: Plan | None = None, progress: Progress = lambd
         workload=bench.workload.name,
         reference=reference,
         workers=plan.workers,
-        cores=_cores(),
+        cores=cores(),
         job=plan.job,
         notes=tuple(bench.workload.notes()),
-        cells=cells,
-        diagnosis=_diagnosis(bench, waits, serial),
+        cells=found,
+        diagnosis=diagnosis(work, records[0]),
         laws=laws,
         machine=f"CPython {platform.python_version()}, {platform.system()} {platform.machine()}",
         seconds=time.monotonic() - begun,
@@ -308,13 +272,9 @@ def compare(reference: str, plan: Plan | None = None, progress: Progress = lambd
     )
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-
-
-def _scaled(records: Sequence[_Record], plan: Plan, bench: Bench) -> list[_Record]:
+def _scaled(records: Sequence[Record], plan: Plan, bench: Bench) -> list[Record]:
     """The other numbers of workers: of every pool, or of one pool of each class where items are costly."""
-    chosen: list[_Record] = []
+    chosen: list[Record] = []
     for record in records[1:]:
         kind = (record.pool.processes, "asyncio" in record.pool.name)
         if bench.item < COSTLY or all((one.pool.processes, "asyncio" in one.pool.name) != kind for one in chosen):
@@ -323,164 +283,7 @@ def _scaled(records: Sequence[_Record], plan: Plan, bench: Bench) -> list[_Recor
     for record in chosen:
         for workers in plan.scaling:
             if workers != plan.workers:
-                other = _Record(record.pool, record.reference, workers, noop=record.noop)
+                other = Record(record.pool, record.reference, workers, noop=record.noop)
                 other.chunk = bench.chunk(other)
                 more.append(other)
     return more
-
-
-def _cell(record: _Record, serial: _Record, bench: Bench, waits: dict[str, Any]) -> results.Cell:
-    numbers = tuple(record.batches)
-    seconds = tuple(record.batches[number]["wall"] / record.batches[number]["count"] for number in numbers)
-    base = [serial.batches[number]["wall"] / serial.batches[number]["count"] for number in numbers]
-    counts = [batch["count"] for batch in record.batches.values()]
-    cpu = [batch["cpu"] / batch["count"] for batch in record.batches.values()]
-    known = cpu[0] >= 0
-    switches = (
-        sum(batch["voluntary"] for batch in record.batches.values()) / sum(counts),
-        sum(batch["involuntary"] for batch in record.batches.values()) / sum(counts),
-    )
-    cell = results.Cell(
-        pool=record.pool.name,
-        workers=record.workers,
-        chunk=record.chunk,
-        processes=record.pool.processes,
-        rounds=numbers,
-        seconds=seconds,
-        per_item=median_interval(seconds),
-        speed_up=median_interval([one / other for one, other in zip(base, seconds, strict=True)]),
-        cpu=median_interval(cpu) if known else None,
-        switches=switches if known else None,
-    )
-    if not _is_main(record, bench.plan):
-        return cell
-    return dataclasses.replace(
-        cell,
-        start=_start(record),
-        memory=results.Memory(**record.memory),
-        latency=_latency(record.paced),
-        split=split(record.paced),
-        loop_lag=_lag(record.lags),
-        unloaded=_unloaded(record, serial, bench, waits),
-    )
-
-
-def _inside(record: _Record) -> float | None:
-    """Seconds per item in the worker, without what it waited for a CPU."""
-    if any(one["run_queue"] is None for one in record.busy):
-        return None
-    free = sum(one["inside"] - one["run_queue"] for one in record.busy)
-    return float(free / sum(one["count"] for one in record.busy))
-
-
-def _unloaded(record: _Record, serial: _Record, bench: Bench, waits: dict[str, Any]) -> float | None:
-    """The speed-up on free cores, from what changes little with the load of the machine.
-
-    The geometric mean of two estimates: what the workers' own clocks imply (time inside without waiting for a CPU, CPU
-    time of the tree), and what the nature of the work allows (GIL, locks, pool's cost, serialisation, shared waits).
-    """
-    mine, alone = _inside(record), _inside(serial)
-    cpu = [batch["cpu"] / batch["count"] for batch in record.batches.values()]
-    if mine is None or alone is None or min(cpu) < 0:
-        return None
-    if record.pool.name == "serial":
-        return 1.0
-    overhead = record.noop["cpu"] / record.chunk
-    turns, cores = float(record.workers), _cores() / max(0.01, _cores_used(serial))
-    clocks = min(record.workers * alone / (mine + overhead), _cores() * alone / statistics.median(cpu))
-    bounds = [cores, record.workers * alone / (alone + bench.shared_wait)]
-    if record.pool.processes:
-        serialise = bench.pilot["serialise"].get("seconds", 0.0)
-        overhead += serialise
-        bounds.append(alone / max(1e-9, serialise / 2))  # one process loads all results
-    else:
-        held, locked = bench.pilot["hold"], split([waits]).locked or 0.0
-        share = held["held"] / max(1, held["wakes"])
-        bounds.append(1 / max(0.01, share))
-        turns = taking_turns(record.workers, share)
-        # Two threads that wait this share of their time hold the lock for 1 / (2 (1 - share)) of an item.
-        if locked > 0.05:
-            bounds.append(2 * (1 - locked))
-        clocks = min(clocks, *bounds)
-    nature = min(record.workers * alone / (alone + overhead), turns, *bounds)
-    return math.sqrt(clocks * nature)
-
-
-def _blocked(record: _Record) -> float:
-    """Seconds per item that a worker neither computes nor waits for a CPU."""
-    inside, count = sum(one["inside"] for one in record.busy), sum(one["count"] for one in record.busy)
-    return float(split(record.busy).blocked * inside / count)
-
-
-def _cores_used(serial: _Record) -> float:
-    """Cores that one item alone keeps busy while it is not waiting for a CPU."""
-    free = sum(one["inside"] - (one["run_queue"] or 0.0) for one in serial.paced)
-    return float(sum(one["cpu"] for one in serial.paced) / max(free, 1e-9))
-
-
-def _start(record: _Record) -> results.Start:
-    return results.Start(
-        again=median_interval(record.starts),
-        first=record.opened["seconds"],
-        make=record.warmed["make"],
-        first_item=record.warmed["first"],
-        noop=record.noop["wall"],
-        noop_cpu=record.noop["cpu"],
-    )
-
-
-def _latency(paced: Sequence[dict[str, Any]]) -> results.Latency:
-    def over_rounds(name: str, share: float) -> Interval:
-        return median_interval([quantile(one[name], share) for one in paced])
-
-    samples = [value for one in paced for value in one["latency"]]
-    kept = tuple(samples[:: max(1, len(samples) // 400)])
-    return results.Latency(
-        over_rounds("latency", 0.5),
-        over_rounds("latency", 0.95),
-        over_rounds("latency", 0.99),
-        over_rounds("queue_wait", 0.5),
-        kept,
-    )
-
-
-def _lag(lags: Sequence[float]) -> Interval | None:
-    """Median and 99th percentile of one run of the loop: a distribution, not an interval of repetitions."""
-    if not lags:
-        return None
-    return Interval(quantile(lags, 0.5), quantile(lags, 0.99), max(lags), len(lags), 0.0)
-
-
-def split(paced: Sequence[dict[str, Any]]) -> results.Split:
-    """Where the workers' wall time went, as shares of it."""
-    inside = sum(one["inside"] for one in paced)
-    cpu = min(1.0, sum(one["inside_cpu"] for one in paced) / inside)
-    beside = sum(one["native"] for one in paced) / inside
-    queue = None if any(one["run_queue"] is None for one in paced) else sum(one["run_queue"] for one in paced) / inside
-    locked = None if any(one["locked"] is None for one in paced) else sum(one["locked"] for one in paced) / inside
-    rest = max(0.0, 1 - cpu - (queue or 0.0))
-    # Native threads compute while the worker's own waits for them: not blocked. A little is the pool's own cost.
-    native = min(rest, beside) if beside > 0.2 * cpu + 0.1 else 0.0
-    return results.Split(cpu, native, queue, locked, max(0.0, rest - native - (locked or 0.0)))
-
-
-def _diagnosis(bench: Bench, waits: dict[str, Any], serial: _Record) -> results.Diagnosis:
-    hold, serialise = bench.pilot["hold"], bench.pilot["serialise"]
-    cpus = [batch["cpu"] for batch in serial.batches.values()]
-    stages = bench.pilot["stages"]
-    waited = split([waits])
-    per_item = statistics.median(batch["wall"] / batch["count"] for batch in serial.batches.values())
-    return results.Diagnosis(
-        item=per_item,
-        cpu_share=_cores_used(serial) if min(cpus) >= 0 else None,
-        gil_low=binomial_interval(hold["held"], hold["wakes"])[0],
-        gil=hold["held"] / max(1, hold["wakes"]),
-        gil_high=binomial_interval(hold["late"], hold["wakes"])[1],
-        gil_wakes=hold["wakes"],
-        bytes=serialise.get("bytes"),
-        serialise=serialise.get("seconds"),
-        unpicklable=serialise["error"],
-        lock_share=waited.locked,
-        stages={name: median_interval([one[name] for one in stages]) for name in stages[0]},
-        split=waited,
-    )

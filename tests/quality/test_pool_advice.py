@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from harness.pools import Comparison, Factor, Plan, PoolFailure, Sureness, advise, compare
-from harness.pools.compare import split
+from harness.pools.cells import split
 from harness.pools.driver import Driver
 from harness.pools.intervals import median_interval
 from harness.pools.results import Cell, Diagnosis, Latency, Memory, Split, Start, faster, ranked
