@@ -65,6 +65,7 @@ class Finding:
     message: str
 
 
+IMPORT_REMEDY = "run this in the folder that holds it, with what it imports installed"
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
 
 

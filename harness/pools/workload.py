@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import parse_qsl
 
-from harness.model import UsageError, one_line
+from harness.model import IMPORT_REMEDY, UsageError, one_line
 
 ONE_NATIVE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -159,7 +159,7 @@ def _module(name: str, place: str) -> ModuleType:
     except UsageError:
         raise
     except Exception as error:
-        raise UsageError(f"the workload {place} cannot be imported: {one_line(error)}") from error
+        raise UsageError(f"the workload {place} cannot be imported: {one_line(error)}; {IMPORT_REMEDY}") from error
 
 
 def _from_file(path: Path) -> ModuleType:

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from harness.model import IMPORT_REMEDY, one_line
 from harness.probes.exceptions import probe_exceptions
 from harness.probes.picklers import NAMES
 from harness.probes.probe import probe_pickle
@@ -30,7 +31,7 @@ def resolve(target: str) -> Any:
     try:
         found: Any = importlib.import_module(module_name)
     except Exception as error:
-        raise click.UsageError(f"cannot import {module_name!r}: {type(error).__name__}: {error}") from None
+        raise click.UsageError(f"cannot import {module_name!r}: {one_line(error)}; {IMPORT_REMEDY}") from None
     called = name.endswith("()")
     try:
         for part in name.removesuffix("()").split("."):

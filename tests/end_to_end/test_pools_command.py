@@ -83,7 +83,7 @@ def test_a_users_own_executor_is_one_option() -> None:
     ("arguments", "words"),
     [
         (("nothing",), "no workload 'nothing'"),
-        (("no.such.module:X",), "cannot be imported"),
+        (("no.such.module:X",), "; run this in the folder that holds it, with what it imports installed"),
         ((f"{BROKEN}:MISSING",), "does not exist"),
         ((f"{BROKEN}:EMPTY",), "has no items"),
         (("onnx?colour=red",), "has no option colour"),

@@ -110,7 +110,7 @@ def test_an_empty_report_is_ok() -> None:
         (["tests.probes.test_report:make_bad()", "--start-method", "spawn"], 1, "analysis.py:53"),
         (["tests.probes.sample_errors", "--exceptions"], 1, "Formatted"),
         (["tests.probes.test_report:NOTHING"], 2, "has no 'NOTHING'"),
-        (["no_such_module:x"], 2, "cannot import 'no_such_module'"),
+        (["no_such_module:x"], 2, "No module named 'no_such_module'; run this in the folder that holds it"),
         (["tests.probes.test_report"], 2, "not of the form"),
         (["tests.probes.test_report:GOOD()"], 2, "cannot be called"),
         (["tests.probes.test_report:GOOD", "--pickler", "interpreter"], 2, "3.14"),
