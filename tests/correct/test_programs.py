@@ -13,7 +13,7 @@ from .program import Program
 from .programs import PROGRAMS
 
 QUICK = {"schedules": 100}
-SECONDS = 20
+SECONDS = 8
 
 
 def explore(program: Program, **options: Any) -> harness.Exploration:

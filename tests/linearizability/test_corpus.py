@@ -10,8 +10,11 @@ import pytest
 import harness
 from tests.linearizability.corpus import CASES, LIBRARY, Case
 
-FEW = 10
-"""Programs for what must pass, in the default suite; the long one makes all."""
+FEW, MORE = 10, 40
+"""Programs for what must pass, in the default suite and in the long one; `tests.linearizability.figures` makes all."""
+
+SEEDS = 10
+"""How many of a case's seeds the long suite tries; `tests.linearizability.figures` tries all."""
 
 ALL = 100_000
 """Schedules that no proof of the programs here needs: none is cut short."""
@@ -89,19 +92,19 @@ def assert_passes(make: Any, calls: Any, **options: Any) -> None:
 
 @pytest.mark.long
 @cases
-def test_every_seed_finds_it(case: Case) -> None:
-    for seed in range(case.seeds):
+def test_other_seeds_find_it(case: Case) -> None:
+    for seed in range(1, min(SEEDS, case.seeds)):
         found(case, seed)
 
 
 @pytest.mark.long
 @cases
-def test_the_twin_passes_all_programs(case: Case) -> None:
-    assert_passes(case.right, case.calls, **{**case.options, "schedules": ALL})
+def test_the_twin_passes_more_programs(case: Case) -> None:
+    assert_passes(case.right, case.calls, **{**case.options, "programs": MORE, "schedules": ALL})
 
 
 @pytest.mark.long
 @library
-def test_the_library_passes_all_programs(name: str) -> None:
+def test_the_library_passes_more_programs(name: str) -> None:
     make, calls = LIBRARY[name]
-    assert_passes(make, calls, schedules=ALL)
+    assert_passes(make, calls, programs=MORE, schedules=ALL)

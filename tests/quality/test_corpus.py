@@ -75,18 +75,17 @@ def test_three_preemptions_are_never_found_with_two() -> None:
 
 @pytest.mark.long
 @ids
-def test_every_witness_replays_a_hundred_times_here_and_elsewhere(case: Case, tmp_path: Path) -> None:
+def test_every_witness_replays_here_and_a_hundred_times_elsewhere(case: Case, tmp_path: Path) -> None:
     exploration = explore(case, case.broken)
     assert exploration.failure is not None, exploration.reason
     witness = tmp_path / "witness.json"
     exploration.failure.witness.save(witness)
-    assert {replay(case, witness) for _ in range(100)} == {_shown(exploration)}
+    assert {replay(case, witness) for _ in range(10)} == {_shown(exploration)}
     elsewhere = subprocess.run(
         [sys.executable, "-m", "tests.quality.replaying", case.name, str(witness), "100"],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=240,
     )
     assert elsewhere.returncode == 0, elsewhere.stderr
     assert elsewhere.stdout.splitlines() == [_shown(exploration)] * 100
