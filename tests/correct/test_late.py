@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from .program import Program
 from .programs import PROGRAMS
@@ -21,26 +18,17 @@ OUT_OF_REACH = frozenset({"partial_lock"})
 cell. It blocks in C then, which must be recognised."""
 
 
-@functools.cache
-def lines() -> dict[str, dict[str, Any]]:
-    """One line for each program, from a process of its own."""
-    finished = subprocess.run(
-        [sys.executable, "-m", "tests.correct.late"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+def test_programs_imported_before_the_harness() -> None:
+    """The verdicts are as if the harness had been there first, and the process is left as it was."""
+    finished = subprocess.run([sys.executable, "-m", "tests.correct.late"], cwd=ROOT, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
-    return {line["name"]: line for line in map(json.loads, finished.stdout.splitlines())}
+    found = {line["name"]: line for line in map(json.loads, finished.stdout.splitlines())}
+    assert set(found) == {program.name for program in PROGRAMS}
+    wrong = [found[program.name] for program in PROGRAMS if not as_it_should_be(program, found[program.name])]
+    assert wrong == []
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
-def test_program_imported_before_the_harness(program: Program) -> None:
-    """The verdict is as if the harness had been there first, and the process is left as it was."""
-    line = lines()[program.name]
-    assert line["left"] == []
-    assert line["verdict"] != "FAIL", line["reason"]
-    if not program.blocks_in_c and program.name not in OUT_OF_REACH:
-        assert line["verdict"] == "PASS", line["reason"]
+def as_it_should_be(program: Program, line: dict[str, Any]) -> bool:
+    """Nothing left, and PASS; INCONCLUSIVE only where a thread may block in C."""
+    may_block = program.blocks_in_c or program.name in OUT_OF_REACH
+    return line["left"] == [] and (line["verdict"] == "PASS" or (may_block and line["verdict"] == "INCONCLUSIVE"))

@@ -14,6 +14,8 @@ import yaml
 
 from tests.end_to_end.gate_repository import ROOT, Repository
 
+pytestmark = pytest.mark.once
+
 FILES = [ROOT / "action.yml", *sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
 
 

@@ -13,6 +13,8 @@ from harness.kinds._starting import starting_configuration
 from harness.targets.chosen import load
 from harness.targets.config import entry_of, load_target
 
+pytestmark = pytest.mark.once
+
 APP = '''\
 """A service's books, and things that are not easy to describe."""
 from contextlib import contextmanager

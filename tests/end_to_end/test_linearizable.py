@@ -9,6 +9,8 @@ import pytest
 
 from tests.end_to_end.user_project import Project
 
+pytestmark = pytest.mark.once
+
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "linearizability.md"
 
 

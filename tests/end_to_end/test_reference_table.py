@@ -19,6 +19,8 @@ from scenarios.reference import Form, Outcome, forms, table
 from scenarios.reference.__main__ import main
 from scenarios.reference.child import in_new_process
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "how-to" / "reference-modules.md"
 

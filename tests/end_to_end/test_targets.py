@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from user_project import Project
 
+pytestmark = pytest.mark.once
+
 STATS = """\
 from threading import Lock
 
