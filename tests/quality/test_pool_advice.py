@@ -81,18 +81,20 @@ def comparison_of(*cells: Cell, gil: float = 0.0, cpu: float = 1.0, job: int | N
 
 @pytest.mark.parametrize("pool", ["serial", "threads", "forkserver"])
 def test_threads_that_compute_for_a_worker_are_told_from_the_cost_of_the_pool(pool: str) -> None:
-    shares = {}
+    found = {}
     for name in ("WAITING", "NATIVE_THREAD"):
         with Driver(f"{CONSTRUCTED}:{name}", pool, 2, {}) as host:
             host.wait()
             host.ask("open")
             host.ask("warm")
-            measured = host.ask("paced", count=20, expected=None)
-            measured["cpu"] += 1.0  # however dear it is to hand a task to a worker
-            shares[name] = split([measured])
+            found[name] = host.ask("paced", count=20, expected=None)
             host.ask("close")
-    assert shares["WAITING"].native == 0 and shares["WAITING"].blocked > 0.3
-    assert shares["NATIVE_THREAD"].native > 0.15
+    waiting, computing = found["WAITING"], found["NATIVE_THREAD"]
+    assert waiting["native"] < 0.1 * waiting["inside"]
+    assert split([{**waiting, "cpu": waiting["inside"]}]).native == 0  # however dear it is to hand a task to a worker
+    assert computing["native"] > computing["inside_cpu"]
+    half = {"native": 0.5 * computing["inside"], "inside_cpu": 0.0, "run_queue": 0.0}
+    assert split([{**computing, **half}]).native == 0.5
 
 
 def test_a_tie_goes_to_the_cheaper_pool_and_says_so() -> None:
