@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.exploration.injecting import resolve
-from harness.model import Finding, UsageError, one_line
+from harness.model import IMPORT_REMEDY, Finding, UsageError, one_line
 from harness.oracles import serial
 from harness.runtime.injection import CallFails, Fault, WaitTimesOut
 from harness.schedule import Witness
@@ -252,7 +252,9 @@ def _modules(modules: Sequence[str]) -> tuple[str, ...]:
             try:
                 importlib.import_module(name)
             except ImportError as error:
-                raise UsageError(f"modules names {name!r}, which cannot be imported: {one_line(error)}") from None
+                raise UsageError(
+                    f"modules names {name!r}, which cannot be imported: {one_line(error)}; {IMPORT_REMEDY}"
+                ) from None
             except Exception as error:
                 raise UsageError(
                     f"modules names {name!r}, which fails on import: {one_line(error)}; mend or leave out the module"

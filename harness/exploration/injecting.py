@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-from harness.model import UsageError, one_line
+from harness.model import IMPORT_REMEDY, UsageError, one_line
 from harness.runtime.injection import CallCancelled, CallFails, Fault, Injected, WaitTimesOut
 from harness.schedule.fault import Cancels, FaultSpec, Raises, TimesOut
 
@@ -100,7 +100,7 @@ def _function(place: str, where: str) -> tuple[Any, str, Any]:
     try:
         holder: Any = importlib.import_module(module_name)
     except Exception as error:
-        raise UsageError(f"{where}: {module_name} cannot be imported: {one_line(error)}") from None
+        raise UsageError(f"{where}: {module_name} cannot be imported: {one_line(error)}; {IMPORT_REMEDY}") from None
     *outer, name = path.split(".")
     for part in outer:
         holder = _held(holder, part, where, place)

@@ -104,7 +104,7 @@ def _gain(comparison: Comparison, cell: Cell) -> float:
     """The measured speed-up, or where that would mislead the corrected one; of threads at most what the GIL allows."""
     if disturbed(comparison) and cell.unloaded is not None:
         return cell.unloaded
-    if cell.processes or cell.pool in ("serial", "interpreters"):
+    if not cell.threads:
         return cell.speed_up.middle
     return min(cell.speed_up.middle, 1 / max(0.01, comparison.diagnosis.gil_low))
 
@@ -205,8 +205,9 @@ def _factor(comparison: Comparison, chosen: Cell) -> tuple[Factor, list[str]]:
             )
     if facts.lock_share is not None and facts.lock_share >= LOCKS:
         found.append((Factor.LOCK, f"two threads spend {facts.lock_share:.0%} of their time waiting for a lock"))
-    # Where processes beat the cheaper threads, half of that is enough to be the reason.
-    held = facts.gil >= (HELD / 2 if chosen.processes else HELD)
+    # Where processes beat threads, which are cheaper, half of that is enough to be the reason.
+    beaten = chosen.processes and any(cell.threads for cell in comparison.main)
+    held = facts.gil >= (HELD / 2 if beaten else HELD)
     if held:
         found.append(
             (Factor.GIL, f"it holds the GIL {facts.gil:.0%} of the time [{facts.gil_low:.0%} to {facts.gil_high:.0%}]")

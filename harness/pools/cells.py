@@ -60,14 +60,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
-def cells(records: Sequence[Record], work: Work, plan_workers: int) -> tuple[results.Cell, ...]:
+def cells(records: Sequence[Record], work: Work, workers: int) -> tuple[results.Cell, ...]:
     """One of each record, the serial one first; those with the chosen number of workers say more."""
     serial = records[0]
-    main = [record for record in records[1:] if is_main(record, plan_workers)]
+    main = [record for record in records[1:] if is_main(record, workers)]
     shared_wait = max(0.0, min(map(_blocked, main), default=0.0) - _blocked(serial))
     return tuple(
         dataclasses.replace(_cell(record, serial), **_more(record, serial, work, shared_wait))
-        if is_main(record, plan_workers)
+        if is_main(record, workers)
         else _cell(record, serial)
         for record in records
     )

@@ -86,6 +86,11 @@ class Cell:
     def name(self) -> str:
         return self.pool if self.pool == "serial" else f"{self.pool} x{self.workers}"
 
+    @property
+    def threads(self) -> bool:
+        """Whether its workers share a GIL."""
+        return not self.processes and self.pool not in ("serial", "interpreters")
+
 
 @dataclass(frozen=True)
 class Diagnosis:

@@ -20,7 +20,9 @@ cell. It blocks in C then, which must be recognised."""
 
 def test_programs_imported_before_the_harness() -> None:
     """The verdicts are as if the harness had been there first, and the process is left as it was."""
-    finished = subprocess.run([sys.executable, "-m", "tests.correct.late"], cwd=ROOT, capture_output=True, text=True)
+    finished = subprocess.run(
+        [sys.executable, "-m", "tests.correct.late"], cwd=ROOT, capture_output=True, text=True, timeout=240
+    )
     assert finished.returncode == 0, finished.stderr
     found = {line["name"]: line for line in map(json.loads, finished.stdout.splitlines())}
     assert set(found) == {program.name for program in PROGRAMS}

@@ -275,7 +275,7 @@ BAD: list[tuple[Any, tuple[str, ...]]] = [
     (Raises(OSError), ("inject[0]", "give at=", "after=")),
     (Raises(OSError, at=f"{HERE}:write", after=f"{HERE}:write"), ("give at=", "after=")),
     (Raises(OSError, at="tests.injection.planted.write"), ("names no function", "package.module:function")),
-    (Raises(OSError, at="tests.injection.nothing:write"), ("cannot be imported",)),
+    (Raises(OSError, at="tests.injection.nothing:write"), ("cannot be imported", "run this in the folder that")),
     (Raises(OSError, at=f"{HERE}:wriet"), ("has no wriet", "did you mean write?")),
     (Raises(OSError, at=f"{HERE}:Account"), ("is a class", "Account.__init__")),
     (Raises(OSError, at="builtins:dict.get"), ("no function whose calls",)),

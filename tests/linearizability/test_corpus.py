@@ -8,16 +8,13 @@ from typing import Any
 import pytest
 
 import harness
-from tests.linearizability.corpus import CASES, LIBRARY, Case
+from tests.linearizability.corpus import ALL, CASES, LIBRARY, Case
 
 FEW, MORE = 10, 40
 """Programs for what must pass, in the default suite and in the long one; `tests.linearizability.figures` makes all."""
 
 SEEDS = 10
 """How many of a case's seeds the long suite tries; `tests.linearizability.figures` tries all."""
-
-ALL = 100_000
-"""Schedules that no proof of the programs here needs: none is cut short."""
 
 quick = pytest.mark.parametrize("case", [c for c in CASES if c.threads == 2], ids=lambda case: case.name)
 cases = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

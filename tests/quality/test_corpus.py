@@ -86,6 +86,7 @@ def test_every_witness_replays_here_and_a_hundred_times_elsewhere(case: Case, tm
         cwd=ROOT,
         capture_output=True,
         text=True,
+        timeout=240,
     )
     assert elsewhere.returncode == 0, elsewhere.stderr
     assert elsewhere.stdout.splitlines() == [_shown(exploration)] * 100

@@ -116,6 +116,8 @@ def test_processes_that_beat_threads_on_work_that_holds_the_gil_half_the_time_do
     assert (advise(half).pool, advise(half).factor) == ("spawn", Factor.GIL)
     tie = comparison_of(cell("threads", 1.9), cell("spawn", 1.9), gil=0.45)
     assert (advise(tie).pool, advise(tie).factor) == ("threads", Factor.CORES)
+    alone = comparison_of(cell("spawn", 1.9), gil=0.45)
+    assert (advise(alone).pool, advise(alone).factor) == ("spawn", Factor.CORES)
 
 
 def test_start_up_must_pay_off_within_the_job() -> None:
