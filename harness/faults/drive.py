@@ -378,8 +378,16 @@ def _end_strays() -> None:
     psutil.wait_procs(strays, timeout=10)  # on a busy machine the end may take its time
 
 
+def _heed_signals() -> None:
+    """Take signals that are ignored: a shell starts what runs in the background so, and a fault would not strike."""
+    for number, heeded in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, heeded)
+
+
 def main(folder: str, parent: str) -> None:
     """Run the case that a folder describes, for the process `parent`. It ends by itself only if it should be able."""
+    _heed_signals()
     case = Case.load(Path(folder, "case.json").read_text("utf-8"))
     sys.path[1:1] = [entry for entry in case.path if entry not in sys.path]
     forgotten = case.deadline + 60

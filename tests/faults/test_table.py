@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -52,6 +53,18 @@ def test_what_is_not_installed_is_said() -> None:
 )  # fmt: skip
 def test_a_cell_is_as_the_page_says(fault: str, pool: str) -> None:
     found = row(FAULTS[fault], POOLS[pool])
+    assert line_of(found) == kept(found)
+
+
+@pytest.mark.parametrize(
+    ("fault", "number"), [("interrupt-in-body", signal.SIGINT), ("terminate-in-body", signal.SIGTERM)]
+)
+def test_a_signal_strikes_where_the_shell_had_it_ignored(fault: str, number: signal.Signals) -> None:
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        found = row(FAULTS[fault], POOLS["in-executor"])
+    finally:
+        signal.signal(number, before)
     assert line_of(found) == kept(found)
 
 
